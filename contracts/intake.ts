@@ -1,0 +1,14 @@
+/**
+ * The way from the broker into the house. The broker calls it before it acknowledges; the promise it returns is
+ * the PUBACK: it resolves when the message is on disk, and not before.
+ */
+export interface Publish {
+  /** Who sent it: the identity the broker checked at CONNECT, not what the topic claims. */
+  readonly gateway: string
+  readonly topic: string
+  readonly payload: Uint8Array
+  readonly receivedAtMs: number
+}
+
+/** Resolves once the message is kept (journal or quarantine); rejects when it could not be, so that it comes again. */
+export type AcceptPublish = (publish: Publish) => Promise<void>

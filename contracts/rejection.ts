@@ -1,0 +1,30 @@
+/**
+ * Why something was not taken as a reading. Stable codes: they are counted, shown, and tested on.
+ * The original is kept in quarantine with its code, where a person can look at it.
+ */
+export const rejectionReasons = [
+  'not-senml',
+  'not-finite',
+  'unknown-sensor',
+  'wrong-gateway',
+  'wrong-unit',
+  'out-of-bounds',
+  'clock-skewed',
+  'foreign-topic',
+  'unknown-topic',
+  'too-large',
+] as const
+export type RejectionReason = (typeof rejectionReasons)[number]
+
+/** One thing that was refused or kept aside. `kept` says whether its value still counted (at its time of arrival). */
+export interface Rejection {
+  readonly reason: RejectionReason
+  readonly atMs: number
+  readonly gateway: string
+  readonly topic: string
+  /** What was wrong and where, in a sentence for a person. */
+  readonly detail: string
+  /** The original, as text where it is text, else base64; cut at 4 kB. */
+  readonly original: string
+  readonly kept: boolean
+}

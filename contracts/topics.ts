@@ -1,0 +1,36 @@
+/**
+ * The MQTT topics of a district: `fw/1/{district}/{gateway}/{channel}`. Version 1 stands in the topic, so that an
+ * old gateway and a new house can tell each other apart.
+ */
+
+/** Channels a gateway may publish on (`up`) and those it may only listen to (`down`). */
+export const upChannels = ['readings', 'columns', 'birth', 'status', 'progress'] as const
+export const downChannels = ['config', 'command', 'orders'] as const
+export type UpChannel = (typeof upChannels)[number]
+export type DownChannel = (typeof downChannels)[number]
+export type Channel = UpChannel | DownChannel
+
+export interface TopicAddress {
+  readonly district: string
+  readonly gateway: string
+  readonly channel: Channel
+}
+
+const channels: ReadonlySet<string> = new Set([...upChannels, ...downChannels])
+
+function isChannel(text: string): text is Channel {
+  return channels.has(text)
+}
+
+/** The topic of one channel of one gateway. */
+export function topicOf({ district, gateway, channel }: TopicAddress): string {
+  return `fw/1/${district}/${gateway}/${channel}`
+}
+
+/** The parts of a topic of ours, or undefined for any other topic. */
+export function parseTopic(topic: string): TopicAddress | undefined {
+  const [prefix, version, district, gateway, channel, ...rest] = topic.split('/')
+  if (prefix !== 'fw' || version !== '1' || rest.length > 0) return undefined
+  if (!district || !gateway || channel === undefined || !isChannel(channel)) return undefined
+  return { district, gateway, channel }
+}
