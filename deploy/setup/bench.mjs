@@ -1,0 +1,10 @@
+#!/usr/bin/env node
+/**
+ * `npm run bench`: sets the checkout up and runs bench/run.ts on Node 24 with the same arguments.
+ */
+import { join } from 'node:path'
+import { prepare } from './prepare.mjs'
+import { handOver } from './run.mjs'
+
+const { root, node } = await prepare({ withConsole: true, withDev: true })
+handOver(node, ['--disable-warning=ExperimentalWarning', join(root, 'bench', 'run.ts'), ...process.argv.slice(2)])
