@@ -151,6 +151,8 @@ export interface SenmlReading {
   readonly name: string
   readonly timeMs: number
   readonly value: number
+  /** As the device named it, when it did: passed on so that a wrong unit is caught where the registry is. */
+  readonly unit?: string | undefined
 }
 
 /** Writes readings as one SenML JSON pack; base time is the first reading's, so that the rest stay short. */
@@ -159,10 +161,11 @@ export function formatSenml(
   { sequence, backlog = false }: { sequence?: number; backlog?: boolean } = {},
 ): string {
   const baseMs = readings[0]?.timeMs ?? 0
-  const records = readings.map(({ name, timeMs, value }, index) => ({
+  const records = readings.map(({ name, timeMs, value, unit }, index) => ({
     ...(index === 0 ? { bt: baseMs / 1000, ...(sequence === undefined ? {} : { fwseq: sequence }) } : {}),
     ...(index === 0 && backlog ? { fwbacklog: true } : {}),
     n: name,
+    ...(unit === undefined ? {} : { u: unit }),
     ...(timeMs === baseMs ? {} : { t: (timeMs - baseMs) / 1000 }),
     v: value,
   }))
