@@ -1,0 +1,104 @@
+import { appendFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { liveClock } from '@forewarn/runtime/clock'
+import { expect, test } from 'vitest'
+import { temporaryFolder } from './broker-fixture.ts'
+import { type Outbox, openOutbox } from './outbox.ts'
+
+const clock = liveClock()
+const startMs = Date.UTC(2026, 6, 1)
+
+function readings(count: number, name = 'gauge-1') {
+  return Array.from({ length: count }, (_, index) => ({ name, timeMs: startMs + index, value: index }))
+}
+
+async function all(outbox: Outbox) {
+  const batches = []
+  for (let batch = await outbox.next(0); batch !== undefined; batch = await outbox.next(batch.sequence + 1)) {
+    batches.push(batch)
+  }
+  return batches
+}
+
+test('what was appended is there after a restart, in batches of at most 500 with running numbers', async () => {
+  using folder = temporaryFolder()
+  const first = await openOutbox({ dir: folder.path, clock })
+  await first.append(readings(1200), { backlog: false })
+  await first.append(readings(1), { backlog: true })
+  await first.close()
+  const second = await openOutbox({ dir: folder.path, clock })
+  const batches = await all(second)
+  expect(batches.map(({ sequence, backlog, readings: { length } }) => [sequence, backlog, length])).toEqual([
+    [0, false, 500],
+    [1, false, 500],
+    [2, false, 200],
+    [3, true, 1],
+  ])
+  expect(second.status()).toMatchObject({ batches: 4, readings: 1201, droppedReadings: 0 })
+  await second.close()
+})
+
+test('appends that wait together share one batch', async () => {
+  using folder = temporaryFolder()
+  const outbox = await openOutbox({ dir: folder.path, clock })
+  await Promise.all(Array.from({ length: 40 }, () => outbox.append(readings(2), { backlog: false })))
+  expect(outbox.nextSequence).toBe(1)
+  await outbox.close()
+})
+
+test('acknowledged batches stay forgotten after a restart, and numbers go on', async () => {
+  using folder = temporaryFolder()
+  const first = await openOutbox({ dir: folder.path, clock })
+  await first.append(readings(1500), { backlog: false })
+  first.acknowledge(0)
+  first.acknowledge(2)
+  await first.close()
+  const second = await openOutbox({ dir: folder.path, clock })
+  expect((await all(second)).map(({ sequence }) => sequence)).toEqual([1])
+  second.acknowledge(1)
+  await second.close()
+  const third = await openOutbox({ dir: folder.path, clock })
+  expect(third.status()).toMatchObject({ batches: 0, readings: 0 })
+  expect(third.nextSequence).toBe(3)
+  await third.close()
+})
+
+test('a torn tail is cut off and what came before it is kept', async () => {
+  using folder = temporaryFolder()
+  const first = await openOutbox({ dir: folder.path, clock })
+  await first.append(readings(700), { backlog: false })
+  await first.close()
+  const file = readdirSync(folder.path).find(name => name.endsWith('.outbox')) ?? ''
+  appendFileSync(join(folder.path, file), Buffer.from([200, 0, 0, 0, 1, 2, 3, 4, 5]))
+  const troubles: string[] = []
+  const second = await openOutbox({ dir: folder.path, clock, onTrouble: event => troubles.push(event) })
+  await second.append(readings(1, 'after'), { backlog: false })
+  expect((await all(second)).map(({ readings: { length } }) => length)).toEqual([500, 200, 1])
+  expect(troubles).toEqual(['outbox-tail-cut'])
+  await second.close()
+})
+
+test('a full outbox drops the oldest, says how many, and stays within its limit', async () => {
+  using folder = temporaryFolder()
+  let dropped = 0
+  const maxBytes = 64 * 1024
+  const outbox = await openOutbox({ dir: folder.path, clock, maxBytes, onDropped: count => (dropped += count) })
+  for (let round = 0; round < 12; round++) await outbox.append(readings(500), { backlog: false })
+  const left = await all(outbox)
+  const kept = left.reduce((sum, batch) => sum + batch.readings.length, 0)
+  expect(dropped).toBeGreaterThan(0)
+  expect(kept + dropped).toBe(6000)
+  expect(left.at(-1)?.sequence).toBe(11)
+  expect(outbox.status()).toMatchObject({ readings: kept, droppedReadings: dropped })
+  expect(outbox.status().bytes).toBeLessThanOrEqual(maxBytes)
+  await outbox.close()
+})
+
+test('files whose batches are all acknowledged are deleted', async () => {
+  using folder = temporaryFolder()
+  const outbox = await openOutbox({ dir: folder.path, clock, maxBytes: 256 * 1024 })
+  for (let round = 0; round < 12; round++) await outbox.append(readings(500), { backlog: false })
+  for (let sequence = 0; sequence < 12; sequence++) outbox.acknowledge(sequence)
+  await outbox.close()
+  expect(readdirSync(folder.path).filter(name => name.endsWith('.outbox'))).toHaveLength(1)
+})

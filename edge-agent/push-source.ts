@@ -1,0 +1,87 @@
+/**
+ * The first source: devices and simulators push SenML JSON over HTTP.
+ *
+ *   POST /push/{gateway}   Authorization: Bearer <token>, body SenML JSON (RFC 8428), up to 1 MB
+ *     204 taken: every reading is on disk in the outbox
+ *     200 taken in part; the body names the records that could not be read
+ *     400 no SenML, or nothing in it that could be read · 401 · 404 no such gateway · 413 · 503 the disk refused
+ */
+import { parseSenml, type SenmlFault, type SenmlReading } from '@forewarn/contracts/senml'
+import type { Clock } from '@forewarn/runtime/clock'
+import { type InnerServer, startInnerServer } from '@forewarn/runtime/inner-server'
+import type { Log } from '@forewarn/runtime/log'
+import type { Outbox } from './outbox.ts'
+
+export interface PushSourceOptions {
+  readonly host: string
+  readonly port: number
+  readonly token: string
+  readonly outboxes: ReadonlyMap<string, Outbox>
+  readonly clock: Clock
+  readonly log: Log
+  readonly onTaken: (gateway: string, readings: number) => void
+  readonly onRefused: (gateway: string, reason: PushRefusal) => void
+}
+
+export type PushRefusal = 'not-senml' | 'no-reading' | 'bad-record' | 'not-kept'
+
+type PushAnswer = { readonly code: 204 } | { readonly code: 200 | 400 | 404 | 503; readonly body: object }
+
+interface Pushed {
+  readonly gateway: string
+  readonly bytes: Uint8Array
+}
+
+export async function startPushSource(options: PushSourceOptions): Promise<InnerServer> {
+  const { host, port, token } = options
+  return await startInnerServer({
+    host,
+    port,
+    token,
+    routes: server => {
+      server.removeAllContentTypeParsers()
+      server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+      server.post<{ Params: { gateway: string } }>('/push/:gateway', async (request, reply) => {
+        const bytes = request.body instanceof Uint8Array ? request.body : new Uint8Array()
+        const answer = await take({ gateway: request.params.gateway, bytes }, options)
+        if (answer.code === 204) return await reply.code(204).send()
+        const type = answer.code === 200 ? 'application/json' : 'application/problem+json'
+        return await reply.code(answer.code).type(type).send(answer.body)
+      })
+    },
+  })
+}
+
+async function take({ gateway, bytes }: Pushed, options: PushSourceOptions): Promise<PushAnswer> {
+  const outbox = options.outboxes.get(gateway)
+  if (outbox === undefined) return refusal(404, `no gateway ${gateway} here`)
+  const nowMs = options.clock.nowMs()
+  const pack = parseSenml(bytes, nowMs)
+  if (pack === 'not-senml') {
+    options.onRefused(gateway, 'not-senml')
+    return refusal(400, 'the body is no SenML JSON (RFC 8428)')
+  }
+  for (const _fault of pack.faults) options.onRefused(gateway, 'bad-record')
+  // Whole milliseconds: SenML counts seconds, and 0.1 + 0.2 must not make two readings of one.
+  const readings = pack.records.map(({ name, unit, value, timeMs = nowMs }): SenmlReading => {
+    return { name, unit, value, timeMs: Math.round(timeMs) }
+  })
+  if (readings.length === 0) {
+    options.onRefused(gateway, 'no-reading')
+    return refusal(400, 'no record could be read', pack.faults)
+  }
+  try {
+    await outbox.append(readings, { backlog: pack.backlog })
+  } catch (error) {
+    options.onRefused(gateway, 'not-kept')
+    options.log.error('push-not-kept', { gateway, readings: readings.length, trouble: String(error) })
+    return refusal(503, 'the outbox could not be written')
+  }
+  options.onTaken(gateway, readings.length)
+  if (pack.faults.length === 0) return { code: 204 }
+  return { code: 200, body: { taken: readings.length, faults: pack.faults.slice(0, 20) } }
+}
+
+function refusal(status: 400 | 404 | 503, title: string, faults: readonly SenmlFault[] = []): PushAnswer {
+  return { code: status, body: { title, status, ...(faults.length > 0 ? { faults: faults.slice(0, 20) } : {}) } }
+}
