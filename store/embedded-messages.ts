@@ -1,0 +1,34 @@
+/** What the embedded store and its worker thread say to each other. */
+import type { Check } from '@forewarn/contracts/health'
+import type { ReadingColumns } from './columns.ts'
+import type { EngineOptions } from './embedded-engine.ts'
+import type { SeriesQuery } from './queries.ts'
+import type { StoreTrouble } from './reading-store.ts'
+import type { WholeRange } from './tables.ts'
+
+export type Ask =
+  | { readonly kind: 'open'; readonly options: EngineOptions }
+  | { readonly kind: 'write'; readonly columns: ReadingColumns }
+  | { readonly kind: 'latest'; readonly keys: Uint32Array }
+  | { readonly kind: 'series'; readonly query: SeriesQuery }
+  | { readonly kind: 'count'; readonly range: WholeRange }
+  | { readonly kind: 'retain'; readonly olderThanMs: number }
+  | { readonly kind: 'health' }
+  | { readonly kind: 'close' }
+
+/** Every answer is numbers, checks, or nothing: what they mean follows from the question. */
+export interface Result {
+  readonly numbers?: Float64Array<ArrayBuffer>
+  readonly checks?: Check[]
+}
+
+export interface AskMessage {
+  readonly id: number
+  readonly ask: Ask
+}
+
+export interface AnswerMessage {
+  readonly id: number
+  readonly result?: Result
+  readonly trouble?: { readonly code: StoreTrouble; readonly message: string }
+}
