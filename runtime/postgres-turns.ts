@@ -227,7 +227,7 @@ function makeTurns(options: TurnServerOptions): Turns {
   }
   const runTurn = ({ connection, frames }: Turn) => {
     if (holder === undefined && connection.searchPath !== searchPath) {
-      perform(queryFrame(`SET search_path TO ${connection.searchPath}`))
+      deliver(takeApart(perform(queryFrame(`SET search_path TO ${connection.searchPath}`))).notifications)
       searchPath = connection.searchPath
     }
     const prefix = `c${connection.id}_`
@@ -296,7 +296,9 @@ function forgetStatements({ id }: Connection, perform: (frames: Buffer) => Buffe
 }
 
 function listeningOf(sql: string | undefined): { kind: 'listen' | 'unlisten'; channel: string } | undefined {
-  const found = sql?.match(/^\s*(un)?listen\s+(?:"([^"]+)"|(\w+|\*))\s*;?\s*$/i)
+  // BullMQ's statements begin with comments.
+  const bare = sql?.replace(/--.*$/gm, '').replace(/\/\*[^]*?\*\//g, '')
+  const found = bare?.match(/^\s*(un)?listen\s+(?:"([^"]+)"|(\w+|\*))\s*;?\s*$/i)
   if (found === undefined || found === null) return undefined
   const channel = found[2] ?? found[3]?.toLowerCase() ?? ''
   return { kind: found[1] === undefined ? 'listen' : 'unlisten', channel }
