@@ -82,10 +82,11 @@ export async function oneNumber(connection: DuckDBConnection, sql: string): Prom
   return (await numbers(connection, sql))[0] ?? Number.NaN
 }
 
-/** All rows of a query as text. */
-export async function texts(connection: DuckDBConnection, sql: string): Promise<string[][]> {
-  const reader = await connection.runAndReadAll(sql)
-  return reader.getRows().map(row => row.map(String))
+/** The one VARCHAR column that a query gives. */
+export async function texts(connection: DuckDBConnection, sql: string): Promise<string[]> {
+  const result = await connection.run(sql)
+  const chunks = await result.fetchAllChunks()
+  return chunks.flatMap(chunk => chunk.getColumnValues(0).map(String))
 }
 
 const columnTypes = [UINTEGER, BIGINT, BIGINT, DOUBLE, UTINYINT] as const

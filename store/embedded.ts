@@ -50,7 +50,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
         dir: folder,
         sensorIds: options.sensors.map(sensor => sensor.id),
         memoryMb: options.memoryMb ?? 256,
-        blockRows: options.blockRows ?? 2_000_000,
+        blockRows: options.blockRows ?? 1_000_000,
       },
     })
     return storeOver(thread, Uint32Array.from(numbers ?? []))
@@ -110,9 +110,11 @@ async function latest(
   })
   const readings: LatestReading[] = []
   for (const [row, sensor] of asked.entries()) {
-    const [measuredAtMs = 0, lagMs = 0, value = 0, quality = 0] = numbers.subarray(row * latestWidth)
-    if (!Number.isFinite(measuredAtMs)) continue
-    readings.push({ sensor, measuredAtMs, receivedAtMs: measuredAtMs + lagMs, value, quality })
+    const at = row * latestWidth
+    const measuredAtMs = numbers[at] ?? Number.NEGATIVE_INFINITY
+    if (measuredAtMs === Number.NEGATIVE_INFINITY) continue
+    const receivedAtMs = measuredAtMs + (numbers[at + 1] ?? 0)
+    readings.push({ sensor, measuredAtMs, receivedAtMs, value: numbers[at + 2] ?? 0, quality: numbers[at + 3] ?? 0 })
   }
   return readings
 }

@@ -93,7 +93,8 @@ export function within({ from, to }: WholeRange): string {
 
 /** The key for each of these ids, in their order; ids that are new get the next keys. */
 export async function keysOf(connection: DuckDBConnection, ids: readonly string[]): Promise<Uint32Array<ArrayBuffer>> {
-  const known = new Map((await texts(connection, 'SELECT id, key FROM sensor')).map(([id, key]) => [id, Number(key)]))
+  // Keys count from 0 without a gap, so the place in this list is the key.
+  const known = new Map((await texts(connection, 'SELECT id FROM sensor ORDER BY key')).map((id, key) => [id, key]))
   const keys = new Uint32Array(ids.length)
   const added: { id: string; key: number }[] = []
   for (const [index, id] of ids.entries()) {
