@@ -1,0 +1,195 @@
+/**
+ * The stages of a house going up: where readings are kept, the intake, the decisions, the page and the edge agent.
+ * Each takes what stands already, starts its parts and says how they stop.
+ */
+import { join } from 'node:path'
+import { startAlerts } from '@forewarn/alerts/start'
+import type { Credential, Credentials } from '@forewarn/broker/credentials'
+import { startBroker } from '@forewarn/broker/start'
+import { hashPassword } from '@forewarn/console/passwords'
+import { startConsole } from '@forewarn/console/start'
+import { startEdgeAgent } from '@forewarn/edge-agent/start'
+import { startIngest } from '@forewarn/ingest/start'
+import { openReadingJournal } from '@forewarn/journal/reading-journal'
+import { startRules } from '@forewarn/rules/start'
+import { startEmbeddedPostgres } from '@forewarn/runtime/embedded-postgres'
+import type { OrderlyStop } from '@forewarn/runtime/orderly-stop'
+import type { QueueBackend } from '@forewarn/runtime/queue'
+import { openEmbeddedStore } from '@forewarn/store/embedded'
+import { openInfluxStore } from '@forewarn/store/influx'
+import type { ReadingStore } from '@forewarn/store/reading-store'
+import { shipped } from './catalogue.ts'
+import type { HouseOptions } from './house.ts'
+import type { Secrets } from './secrets.ts'
+import { naming } from './start-error.ts'
+
+/** What every stage shares while the house goes up. */
+export interface Site {
+  readonly options: HouseOptions
+  readonly secrets: Secrets
+  readonly stopping: OrderlyStop
+}
+
+export const officerName = 'officer'
+export const dispatcherName = 'dispatcher'
+
+/** The InfluxDB of the options, or the embedded store. */
+export async function openStore({ options, stopping }: Site): Promise<ReadingStore> {
+  const sensors = options.district.sensors
+  const store =
+    options.influx === undefined
+      ? await openEmbeddedStore({ dir: join(options.dataDir, 'store'), sensors })
+      : await openInfluxStore({ ...options.influx, sensors })
+  stopping.add('store', () => store.close())
+  stopping.add('retention', forgetOldReadings({ options, store }))
+  return store
+}
+
+const dayMs = 86_400_000
+
+/** Deletes what is older than the retention, every hour of the house's time; returns what ends that. */
+function forgetOldReadings({ options, store }: { options: HouseOptions; store: ReadingStore }): () => void {
+  const { clock, log, retentionDays } = options
+  if (retentionDays === undefined) return () => {}
+  return clock.every(dayMs / 24, () => {
+    store
+      .retain({ olderThanMs: clock.nowMs() - retentionDays * dayMs })
+      .catch((error: unknown) => log.error('retention-failed', { trouble: String(error) }))
+  })
+}
+
+/** URL of the PostgreSQL of the options, or of the embedded one. */
+export async function openPostgres({ options, stopping }: Site): Promise<string> {
+  if (options.postgresUrl !== undefined) return options.postgresUrl
+  const postgres = await startEmbeddedPostgres({ dir: join(options.dataDir, 'postgres'), log: options.log })
+  stopping.add('postgres', () => postgres.stop())
+  return postgres.url
+}
+
+export type Intake = Awaited<ReturnType<typeof startIntake>>
+
+/** Journal, ingest and the broker in front of them: from here on a PUBACK means kept. */
+export async function startIntake({ options, secrets, stopping }: Site, store: ReadingStore) {
+  const { district, dataDir, clock, log, metrics } = options
+  const journal = await openReadingJournal({
+    registry: district,
+    dir: join(dataDir, 'journal'),
+    nowMs: clock.nowMs,
+    ...(options.journalMaxBytes === undefined ? {} : { maxBytes: options.journalMaxBytes }),
+  })
+  stopping.add('journal', () => journal.close())
+  const ingest = await startIngest({
+    district,
+    journal,
+    store,
+    dataDir: join(dataDir, 'ingest'),
+    clock,
+    log: log.with({ process: 'ingest' }),
+    metrics,
+    innerToken: secrets.innerToken,
+  })
+  stopping.add('ingest', () => ingest.stop())
+  const broker = await naming({ name: 'MQTT', port: options.mqttPort, setting: '--mqtt-port' }, () =>
+    startBroker({
+      host: options.host,
+      port: options.mqttPort,
+      districtId: district.id,
+      credentials: credentialsOf(options, secrets),
+      accept: ingest.accept,
+      clock,
+      log: log.with({ process: 'broker' }),
+      metrics,
+    }),
+  )
+  stopping.add('broker', () => broker.stop())
+  return { journal, ingestUrl: ingest.url, mqttPort: broker.port }
+}
+
+function credentialsOf({ district }: HouseOptions, { gateways, dispatcher }: Secrets): Credentials {
+  const known = new Map<string, Credential>()
+  known.set(dispatcherName, { passwordHash: dispatcher.passwordHash, role: 'dispatcher' })
+  for (const { id } of district.gateways) {
+    const login = gateways[id]
+    if (login !== undefined) known.set(id, { passwordHash: login.passwordHash, role: 'gateway' })
+  }
+  return known
+}
+
+/** Rules and alerts, with the queue between them. */
+export async function startDecisions(
+  { options, secrets, stopping }: Site,
+  { queue, postgres, intake }: { queue: QueueBackend; postgres: string; intake: Intake },
+) {
+  const { district, dataDir, clock, log, metrics, mode } = options
+  const shared = { district, queue, clock, metrics, mode, innerToken: secrets.innerToken }
+  const alerts = await startAlerts({
+    ...shared,
+    roadGraph: options.roadGraph,
+    plansDir: shipped.plansDir,
+    databaseUrl: postgres,
+    broker: {
+      url: `mqtt://127.0.0.1:${intake.mqttPort}`,
+      username: dispatcherName,
+      password: secrets.dispatcher.password,
+    },
+    log: log.with({ process: 'alerts' }),
+  })
+  stopping.add('alerts', () => alerts.stop())
+  const rules = await startRules({
+    ...shared,
+    journal: intake.journal,
+    rules: options.rulesDir ?? shipped.rulesDir,
+    models: shipped.modelFile,
+    stateDir: join(dataDir, 'rules'),
+    log: log.with({ process: 'rules' }),
+  })
+  stopping.add('rules', () => rules.stop())
+  return { alertsUrl: alerts.url, rulesUrl: rules.url }
+}
+
+/** The officers' page. */
+export async function startPage(
+  { options, secrets, stopping }: Site,
+  {
+    store,
+    password,
+    urls,
+  }: { store: ReadingStore; password: string; urls: { alertsUrl: string; rulesUrl: string; ingestUrl: string } },
+) {
+  const page = await naming({ name: 'the console', port: options.httpPort, setting: '--http-port' }, async () =>
+    startConsole({
+      ...urls,
+      district: options.district,
+      mapLayers: options.mapLayers,
+      host: options.host,
+      port: options.httpPort,
+      innerToken: secrets.innerToken,
+      store,
+      officers: [{ name: officerName, passwordHash: await hashPassword(password), role: 'officer' }],
+      sessionSecret: secrets.sessionSecret,
+      clock: options.clock,
+      log: options.log.with({ process: 'console' }),
+      metrics: options.metrics,
+      mode: options.mode,
+    }),
+  )
+  stopping.add('console', () => page.stop())
+  return page
+}
+
+/** An edge agent that stands in for the one on every field gateway. */
+export async function startAgent({ options, secrets, stopping }: Site, mqttPort: number): Promise<string> {
+  const gateways = options.district.gateways.filter(gateway => gateway.kind === 'field')
+  const agent = await startEdgeAgent({
+    districtId: options.district.id,
+    gateways: gateways.map(({ id }) => ({ id, password: secrets.gateways[id]?.password ?? '' })),
+    brokerUrl: `mqtt://127.0.0.1:${mqttPort}`,
+    dataDir: join(options.dataDir, 'outbox'),
+    clock: options.clock,
+    log: options.log.with({ process: 'edge-agent' }),
+    metrics: options.metrics,
+    push: { host: '127.0.0.1', port: 0, token: secrets.pushToken },
+  })
+  stopping.add('edge-agent', () => agent.stop())
+  return agent.pushUrl
+}

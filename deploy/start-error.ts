@@ -1,0 +1,55 @@
+/**
+ * Why a house cannot start, as a stable code and one line for the person who tried.
+ */
+export type StartErrorCode =
+  | 'port-taken'
+  | 'data-dir-not-writable'
+  | 'house-already-running'
+  | 'bad-district'
+  | 'bad-scenario'
+  | 'server-not-reachable'
+
+export class StartError extends Error {
+  readonly code: StartErrorCode
+
+  constructor(code: StartErrorCode, message: string, options?: { cause: unknown }) {
+    super(message, options)
+    this.name = 'StartError'
+    this.code = code
+  }
+}
+
+/** The `code` of an error from the operating system; undefined for any other value. */
+export function systemCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined
+  return typeof error.code === 'string' ? error.code : undefined
+}
+
+/** Says which port is taken instead of letting EADDRINUSE through; other errors pass unchanged. */
+export async function naming<T>(
+  what: { name: string; port: number; setting: string },
+  start: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await start()
+  } catch (error) {
+    const code = systemCode(error)
+    if (code === 'EADDRINUSE')
+      throw new StartError(
+        'port-taken',
+        `port ${what.port} for ${what.name} is taken: choose another with ${what.setting}`,
+        {
+          cause: error,
+        },
+      )
+    if (code === 'EACCES')
+      throw new StartError(
+        'port-taken',
+        `port ${what.port} for ${what.name} is not allowed: choose one above 1023 with ${what.setting}`,
+        {
+          cause: error,
+        },
+      )
+    throw error
+  }
+}
