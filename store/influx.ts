@@ -1,0 +1,149 @@
+/**
+ * The store that is an InfluxDB: 1.x, 2.x or 3.x, whichever the district has. What it promises is in
+ * `reading-store.ts`. Writing goes through line protocol, everything asked through InfluxQL.
+ */
+import type { Check } from '@forewarn/contracts/health'
+import type { ReadingBatch } from '@forewarn/contracts/reading'
+import { type InfluxClient, type InfluxOptions, makeInfluxClient, prepareDatabase } from './influx-client.ts'
+import { influxHealth } from './influx-health.ts'
+import { linesOf, measurement, seriesOf, tagOf } from './influx-lines.ts'
+import { countReadings, latestReadings, seriesPoints } from './influx-queries.ts'
+import { type OnPoison, sendLines } from './influx-writing.ts'
+import { type ReadingStore, StoreError } from './reading-store.ts'
+
+export interface InfluxStoreOptions extends InfluxOptions {
+  /** `District.sensors`: the index here is the sensor of every reading. */
+  readonly sensors: readonly { readonly id: string }[]
+  /** Called for lines that InfluxDB will never take; they are set aside, and the rest goes on. */
+  readonly onPoison?: OnPoison
+}
+
+/** Requests under way at once: one that InfluxDB works on, one that is on its way to it. */
+const laneCount = 2
+
+/**
+ * Opens a store in InfluxDB, and makes database (1.x) or InfluxQL mapping (2.x) where they are missing. An InfluxDB
+ * that does not answer yet is no error: `write` will reject with `store-unreachable` until it does. One that
+ * answers and refuses is: rejects with `store-refused`.
+ */
+export async function openInfluxStore(options: InfluxStoreOptions): Promise<ReadingStore> {
+  const client = makeInfluxClient(options)
+  const prepared = preparation(client)
+  await prepared().catch(error => {
+    if (!(error instanceof StoreError) || error.code !== 'store-unreachable') throw error
+  })
+  return storeOver(client, prepared, options)
+}
+
+/** Prepares the database once; when that fails, again at the next call. */
+function preparation(client: InfluxClient): () => Promise<void> {
+  let done: Promise<void> | undefined
+  return () => {
+    done ??= prepareDatabase(client).catch(error => {
+      done = undefined
+      throw error
+    })
+    return done
+  }
+}
+
+function storeOver(client: InfluxClient, prepared: () => Promise<void>, options: InfluxStoreOptions): ReadingStore {
+  const { sensors, onPoison = () => undefined } = options
+  const tags = sensors.map(sensor => tagOf(sensor.id))
+  const sensorOfTag = new Map(tags.map((tag, index) => [tag, index]))
+  const writer = openWriter(client, { series: sensors.map(sensor => seriesOf(sensor.id)), onPoison })
+  let closed = false
+  const ready = async () => {
+    if (closed) throw new StoreError('store-closed', 'the store is closed')
+    await prepared()
+  }
+  return {
+    async write(batches) {
+      await ready()
+      await writer.write(batches)
+    },
+    async latest(asked) {
+      await ready()
+      return await latestReadings(client, { tags: asked?.map(sensor => tagAt(tags, sensor)), sensorOfTag })
+    },
+    async range(request) {
+      await ready()
+      return await seriesPoints(client, { tag: tagAt(tags, request.sensor), ...request })
+    },
+    async count(range) {
+      await ready()
+      return await countReadings(client, range)
+    },
+    async retain({ olderThanMs }) {
+      await ready()
+      await deleteBefore(client, Math.floor(olderThanMs / hourMs) * hourMs)
+    },
+    health: () => health(client, { closed, sensors: sensors.length }),
+    async close() {
+      closed = true
+      await writer.close()
+    },
+  }
+}
+
+const hourMs = 3_600_000
+
+function tagAt(tags: readonly string[], sensor: number): string {
+  const tag = tags[sensor]
+  if (tag === undefined) throw new RangeError(`sensor index ${sensor} is not in the registry`)
+  return tag
+}
+
+interface Writer {
+  write(batches: readonly ReadingBatch[]): Promise<void>
+  close(): Promise<void>
+}
+
+/** One `write` after the other, each over all lanes at once. */
+function openWriter(
+  client: InfluxClient,
+  { series, onPoison }: { series: readonly string[]; onPoison: OnPoison },
+): Writer {
+  const lanes = Array.from({ length: laneCount }, () => client.openLane())
+  let last: Promise<unknown> = Promise.resolve()
+  const send = async (batches: readonly ReadingBatch[]) => {
+    const split = linesOf(batches, { series, lanes: lanes.length })
+    const sent = await Promise.allSettled(lanes.map((lane, index) => sendLines(lane, split[index] ?? [], onPoison)))
+    // Only when all are done: a lane still sending could overwrite what the caller's next attempt writes.
+    const failed = sent.find(result => result.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+  }
+  return {
+    write(batches) {
+      const done = last.then(() => send(batches))
+      last = done.catch(() => undefined)
+      return done
+    },
+    async close() {
+      await last
+      await Promise.all(lanes.map(lane => lane.close()))
+    },
+  }
+}
+
+async function deleteBefore(client: InfluxClient, beforeMs: number): Promise<void> {
+  const { version, database, org = '' } = client.options
+  if (version === '1') await client.influxql(`DELETE FROM ${measurement} WHERE time < ${beforeMs}ms`)
+  if (version === '2') {
+    await client.request(`/api/v2/delete?${new URLSearchParams({ org, bucket: database })}`, {
+      method: 'POST',
+      contentType: 'application/json',
+      body: JSON.stringify({
+        start: '1677-09-22T00:00:00Z',
+        stop: new Date(beforeMs).toISOString(),
+        predicate: `_measurement="${measurement}"`,
+      }),
+    })
+  }
+  // 3.x deletes by the retention period of its database or table only; `health` says so.
+}
+
+async function health(client: InfluxClient, state: { closed: boolean; sensors: number }): Promise<Check[]> {
+  if (state.closed) return [{ name: 'store', status: 'failed', detail: 'the store is closed', remedy: '' }]
+  return await influxHealth(client, state.sensors)
+}
