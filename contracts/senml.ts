@@ -1,16 +1,18 @@
 /**
  * SenML JSON (RFC 8428): what gateways send. Base fields are resolved here, so that inside the house a record
- * is a name, a time and a value.
+ * is a name, a time and a value. Every reading of the district crosses this file: no schema library, no closure
+ * and no copy per record.
  */
-import { z } from 'zod'
 
 /** One resolved record. `timeMs` is undefined when the pack gave no time: then the time of arrival counts. */
 export interface SenmlRecord {
   readonly name: string
   readonly unit: string | undefined
   readonly timeMs: number | undefined
-  /** Numbers as they are, booleans as 0 and 1. */
+  /** Numbers as they are, booleans as 0 and 1. Not always finite: JSON can say 1e999. */
   readonly value: number
+  /** Its place in the pack, from 0. */
+  readonly index: number
 }
 
 /** A record that could not be read; the others of its pack still count. */
@@ -28,7 +30,7 @@ export interface SenmlPack {
   readonly backlog: boolean
 }
 
-const Pack = z.array(z.record(z.string(), z.unknown())).min(1)
+type Entry = Readonly<Record<string, unknown>>
 
 /** RFC 8428 §4.5.3: times below 2^28 s are relative to now. */
 const absoluteFromS = 2 ** 28
@@ -38,21 +40,49 @@ const absoluteFromS = 2 ** 28
  * Returns 'not-senml' when it is no pack at all; a bad record inside a good pack is a fault of its own.
  */
 export function parseSenml(bytes: Uint8Array, receivedAtMs: number): SenmlPack | 'not-senml' {
-  const json = parseJson(bytes)
-  if (!Array.isArray(json) || json.length === 0) return 'not-senml'
-  const pack = Pack.safeParse(json)
-  if (!pack.success) return 'not-senml'
-  return resolve(pack.data, receivedAtMs)
+  const text = decoded(bytes)
+  const entries = text === undefined ? undefined : parseJson(text)
+  if (text === undefined || !Array.isArray(entries) || entries.length === 0) return 'not-senml'
+  const pack = emptyPack(entries[0])
+  // RFC 8428 §4.4: a field whose name ends in _ must be understood. No key can end so in a text without `_"`,
+  // unless it is written with escapes; looking once at the text spares looking at every key.
+  const suspect = text.includes('_"') || text.includes('\\')
+  const base: Base = { name: '', timeS: 0, hasTime: false, value: 0, unit: undefined }
+  for (let index = 0; index < entries.length; index++) {
+    const entry: unknown = entries[index]
+    if (!isEntry(entry)) return 'not-senml'
+    const fault = resolveRecord(entry, base, { pack, index, suspect, receivedAtMs })
+    if (fault !== undefined) pack.faults.push({ index, detail: fault })
+  }
+  return pack
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
-function parseJson(bytes: Uint8Array): unknown {
+function decoded(bytes: Uint8Array): string | undefined {
   try {
-    return JSON.parse(decoder.decode(bytes))
+    return decoder.decode(bytes)
   } catch {
-    return undefined
+    return undefined // not UTF-8: no JSON text (RFC 8259 §8.1), which the caller reports
   }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined // no JSON, which the caller reports
+  }
+}
+
+function isEntry(value: unknown): value is Entry {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function emptyPack(first: unknown): SenmlPack {
+  const { fwseq, fwbacklog }: Entry = isEntry(first) ? first : {}
+  const sequence = Number.isSafeInteger(fwseq) ? Number(fwseq) : -1
+  return { records: [], faults: [], sequence, backlog: fwbacklog === true }
 }
 
 interface Base {
@@ -63,47 +93,44 @@ interface Base {
   unit: string | undefined
 }
 
-function resolve(raw: Record<string, unknown>[], receivedAtMs: number): SenmlPack {
-  const base: Base = { name: '', timeS: 0, hasTime: false, value: 0, unit: undefined }
-  const records: SenmlRecord[] = []
-  const faults: SenmlFault[] = []
-  for (const [index, entry] of raw.entries()) {
-    const record = resolveRecord(entry, base, receivedAtMs)
-    if (record === undefined) continue
-    if (typeof record === 'string') faults.push({ index, detail: record })
-    else records.push(record)
-  }
-  const first = raw[0]
-  const sequence = first !== undefined && Number.isSafeInteger(first['fwseq']) ? Number(first['fwseq']) : -1
-  return { records, faults, sequence, backlog: first?.['fwbacklog'] === true }
+interface Surroundings {
+  readonly pack: SenmlPack
+  readonly index: number
+  /** The pack may hold field names that must be understood. */
+  readonly suspect: boolean
+  readonly receivedAtMs: number
 }
 
-/** A record, a sentence saying what is wrong with it, or undefined for one that only sets base fields. */
-function resolveRecord(
-  entry: Record<string, unknown>,
-  base: Base,
-  receivedAtMs: number,
-): SenmlRecord | string | undefined {
-  const refusal = takeBase(entry, base)
+/** Adds the record to the pack, unless it only sets base fields. Returns a sentence when something is wrong with it. */
+function resolveRecord(entry: Entry, base: Base, around: Surroundings): string | undefined {
+  const refusal = around.suspect ? mustUnderstand(entry) : undefined
   if (refusal !== undefined) return refusal
-  const local = entry['n']
-  if (local !== undefined && typeof local !== 'string') return `n is no text: ${shown(local)}`
-  const name = base.name + (local ?? '')
-  const value = valueOf(entry, base.value)
-  if (value === undefined) return isBaseOnly(entry) ? undefined : `record "${name}" has no v or vb`
-  if (typeof value === 'string') return `record "${name}": ${value}`
+  const { bn, bt, bv, bu, bver } = entry
+  if (bn !== undefined || bt !== undefined || bv !== undefined || bu !== undefined || bver !== undefined) {
+    const wrong = takeBase(entry, base)
+    if (wrong !== undefined) return wrong
+  }
+  const { n, v, vb, t, u } = entry
+  if (n !== undefined && typeof n !== 'string') return `n is no text: ${shown(n)}`
+  const name = n === undefined ? base.name : base.name + n
+  let value: number
+  if (typeof v === 'number') value = base.value + v
+  else if (typeof vb === 'boolean' && v === undefined) value = vb ? 1 : 0
+  else return withoutValue(entry, name)
   if (name === '') return 'a record without a name (neither bn nor n)'
-  const time = entry['t']
-  if (time !== undefined && typeof time !== 'number') return `t is no number: ${shown(time)}`
-  const unit = typeof entry['u'] === 'string' ? entry['u'] : base.unit
-  return { name, unit, value, timeMs: timeMsOf(base, time, receivedAtMs) }
+  if (t !== undefined && typeof t !== 'number') return `t is no number: ${shown(t)}`
+  const unit = typeof u === 'string' ? u : base.unit
+  const timeMs = timeMsOf(base, t, around.receivedAtMs)
+  around.pack.records.push({ name, unit, timeMs, value, index: around.index })
+  return undefined
 }
 
-function takeBase(entry: Record<string, unknown>, base: Base): string | undefined {
-  const { bn, bt, bv, bu, bver } = entry
-  // RFC 8428 §4.4: a field name ending in _ that is not understood means the pack must not be processed.
-  const must = Object.keys(entry).find(key => key.endsWith('_'))
-  if (must !== undefined) return `field ${must} must be understood, and is not`
+function mustUnderstand(entry: Entry): string | undefined {
+  for (const key in entry) if (key.endsWith('_')) return `field ${key} must be understood, and is not`
+  return undefined
+}
+
+function takeBase({ bn, bt, bv, bu, bver }: Entry, base: Base): string | undefined {
   if (bver !== undefined && (typeof bver !== 'number' || bver > 10))
     return `SenML version ${shown(bver)} is newer than 10`
   if (bn !== undefined) {
@@ -123,23 +150,23 @@ function takeBase(entry: Record<string, unknown>, base: Base): string | undefine
   return undefined
 }
 
-function valueOf(entry: Record<string, unknown>, baseValue: number): number | string | undefined {
+/** What to say of a record without a usable value; nothing when it only sets base fields. */
+function withoutValue(entry: Entry, name: string): string | undefined {
   const { v, vb } = entry
-  if (typeof v === 'number') return baseValue + v
-  if (typeof vb === 'boolean') return vb ? 1 : 0
-  if (v !== undefined) return `v is no number: ${shown(v)}`
-  if (vb !== undefined) return `vb is neither true nor false: ${shown(vb)}`
-  return undefined
+  if (v !== undefined) return `record "${name}": v is no number: ${shown(v)}`
+  if (vb !== undefined) return `record "${name}": vb is neither true nor false: ${shown(vb)}`
+  return isBaseOnly(entry) ? undefined : `record "${name}" has no v or vb`
 }
 
-function isBaseOnly(entry: Record<string, unknown>): boolean {
+function isBaseOnly(entry: Entry): boolean {
   return Object.keys(entry).every(key => key.startsWith('b') || key.startsWith('fw'))
 }
 
 function timeMsOf(base: Base, time: number | undefined, receivedAtMs: number): number | undefined {
   if (!base.hasTime && time === undefined) return undefined
   const seconds = base.timeS + (time ?? 0)
-  return seconds < absoluteFromS ? receivedAtMs + seconds * 1000 : seconds * 1000
+  // Whole milliseconds: 1276020076.001 s × 1000 is a little more or less than one.
+  return Math.round(seconds < absoluteFromS ? receivedAtMs + seconds * 1000 : seconds * 1000)
 }
 
 function shown(value: unknown): string {
