@@ -119,12 +119,7 @@ export function judge(ledger: Ledger, nowMs: number, { isBlind }: { isBlind: boo
   return found
 }
 
-function judgeWarning(
-  ledger: Ledger,
-  warning: IssuedWarning,
-  nowMs: number,
-  isBlind: boolean,
-): Judgement | undefined {
+function judgeWarning(ledger: Ledger, warning: IssuedWarning, nowMs: number, isBlind: boolean): Judgement | undefined {
   const { issuedAtMs } = warning
   const validUntilMs = Math.min(warning.endedAtMs ?? Number.POSITIVE_INFINITY, issuedAtMs + longestValidMs)
   const during = ledger.events.find(

@@ -59,7 +59,7 @@ export class Engine {
   /** Readings taken, and how many of them came too late to count in order. */
   readonly figures = { readings: 0, late: 0, minutes: 0, minuteMsMax: 0 }
   readonly #rules: readonly Rule[]
-  readonly #window: PlaceWindow
+  readonly window: PlaceWindow
   readonly #bound: Float64Array
   readonly #outcomeBound: Float64Array
   readonly #isTracking: Uint8Array
@@ -98,7 +98,7 @@ export class Engine {
     this.#isRain = Uint8Array.from(district.sensors, ({ quantity }) => (quantity === 'rain' ? 1 : 0))
     const levels = new Set(['water_depth', 'manhole_level'])
     this.#isLevel = Uint8Array.from(district.sensors, ({ quantity }) => (levels.has(quantity) ? 1 : 0))
-    this.#window = new PlaceWindow({
+    this.window = new PlaceWindow({
       district,
       rules,
       lastValue: this.lastValue,
@@ -190,7 +190,7 @@ export class Engine {
     if (atMs <= last) return atMs < last ? this.#late(sensor, atMs, value) : undefined
     this.lastAtMs[sensor] = atMs
     this.lastValue[sensor] = value
-    this.#window.take(sensor, atMs, value)
+    this.window.take(sensor, atMs, value)
     const { firstOfSensor, sensorCells, outcomeGroup } = this.binding
     const group = outcomeGroup[sensor] ?? -1
     if (group >= 0) this.#observe(group, sensor, atMs, value)
@@ -226,7 +226,7 @@ export class Engine {
     const place = this.district.places[cell.placeIndex]
     if (place === undefined) return undefined
     try {
-      return evaluate(cell.rule, this.#window.look(place, value, atMs))
+      return evaluate(cell.rule, this.window.look(place, value, atMs))
     } catch (error) {
       // One bad rule must not stop the others; `/health` shows it until somebody puts it right.
       this.#failing.set(cell.ruleIndex, error instanceof Error ? error.message : String(error))
@@ -286,7 +286,7 @@ export class Engine {
     const found = this.binding.groups[group]
     const outcome = found?.outcomeRule?.outcome
     if (found === undefined || outcome === undefined) return
-    const holds = outcome.when.holds(this.#window.look(found.place, value, atMs))
+    const holds = outcome.when.holds(this.window.look(found.place, value, atMs))
     this.#isTracking[sensor] = holds ? 1 : 0
     observe(this.#fileOf(group).ledger, { sensor, atMs, value, holds, holdMs: outcome.holdMs })
   }

@@ -164,8 +164,7 @@ export function verify(
   return judge(file.ledger, now.nowMs, { isBlind }).map(judgement => {
     const { warning, event } = judgement
     const episodeId =
-      warning?.episodeId ??
-      episodeIdOf({ placeId: place, hazard, onsetAtMs: event?.onsetAtMs ?? now.nowMs })
+      warning?.episodeId ?? episodeIdOf({ placeId: place, hazard, onsetAtMs: event?.onsetAtMs ?? now.nowMs })
     return {
       kind: 'verified',
       episodeId,
@@ -237,7 +236,10 @@ const severityOf = {
   none: 'Unknown',
 } as const satisfies Record<Condition, EpisodeRaised['severity']>
 
-function urgencyOf({ condition, rule, expectedAtMs, retrospective }: Standing, nowMs: number): EpisodeRaised['urgency'] {
+function urgencyOf(
+  { condition, rule, expectedAtMs, retrospective }: Standing,
+  nowMs: number,
+): EpisodeRaised['urgency'] {
   if (condition === 'unknown') return 'Unknown'
   if (retrospective) return 'Past'
   if (rule.forecast === undefined) return 'Immediate'

@@ -9,6 +9,13 @@ import type { Rule } from '../language/rule.ts'
 import type { Window, WindowSpan } from '../language/window.ts'
 import { answers } from './binding.ts'
 
+/** What is kept over a restart. */
+export interface RecentState {
+  readonly atMs: Float64Array
+  readonly value: Float64Array
+  readonly next: number
+}
+
 /** A ring of one sensor's last readings. */
 class Recent {
   readonly #atMs: Float64Array
@@ -18,6 +25,18 @@ class Recent {
   constructor(size: number) {
     this.#atMs = new Float64Array(size).fill(Number.NEGATIVE_INFINITY)
     this.#value = new Float64Array(size)
+  }
+
+  state(): RecentState {
+    return { atMs: this.#atMs, value: this.#value, next: this.#next }
+  }
+
+  /** A ring of another size (the rule changed) begins anew. */
+  restore({ atMs, value, next }: RecentState): void {
+    if (atMs.length !== this.#atMs.length) return
+    this.#atMs.set(atMs)
+    this.#value.set(value)
+    this.#next = next
   }
 
   take(atMs: number, value: number): void {
@@ -86,6 +105,14 @@ export class PlaceWindow implements Window {
   /** Keeps a reading for conditions that look back. */
   take(sensor: number, atMs: number, value: number): void {
     this.#recent.get(sensor)?.take(atMs, value)
+  }
+
+  state(): [sensor: number, recent: RecentState][] {
+    return [...this.#recent].map(([sensor, recent]) => [sensor, recent.state()])
+  }
+
+  restore(sensor: number, state: RecentState): void {
+    this.#recent.get(sensor)?.restore(state)
   }
 
   look(place: Place, value: number, atMs: number): this {

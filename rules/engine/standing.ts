@@ -1,8 +1,9 @@
 /**
  * From the cells of a place and hazard to one standing: which rule says the worst, since when, on what evidence.
  */
-import type { EpisodeRaised, Forecast } from '@forewarn/contracts/episode'
+
 import type { District } from '@forewarn/contracts/district'
+import type { EpisodeRaised, Forecast } from '@forewarn/contracts/episode'
 import type { Condition } from '@forewarn/contracts/level'
 import { compareConditions } from '@forewarn/contracts/level'
 import { quantities } from '@forewarn/contracts/quantity'

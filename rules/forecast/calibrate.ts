@@ -4,8 +4,8 @@
  */
 import { medianSorted } from 'simple-statistics'
 import { seededRandom } from './ensemble.ts'
-import { depthM, emptyReservoir, type ReservoirParameters, runMinute } from './reservoir.ts'
 import type { Storm } from './recordings.ts'
+import { depthM, emptyReservoir, type ReservoirParameters, runMinute } from './reservoir.ts'
 
 const ranges = {
   firstMin: [0.7, 40],

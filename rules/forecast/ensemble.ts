@@ -73,4 +73,3 @@ function shuffled(length: number, random: () => number): number[] {
   }
   return order
 }
-

@@ -73,7 +73,10 @@ function bandOf(crossing: Crossing, withinMin: number): { p10: number; p50: numb
 
 const sourceNote: Readonly<Record<ParameterSource, Text | undefined>> = {
   own: undefined,
-  catchment: { zh: '本点尚无标定，采用同汇水区参数中值。', en: 'Not calibrated here yet: the middle of its catchment is used.' },
+  catchment: {
+    zh: '本点尚无标定，采用同汇水区参数中值。',
+    en: 'Not calibrated here yet: the middle of its catchment is used.',
+  },
   all: { zh: '本点尚无标定，采用全部点位参数中值。', en: 'Not calibrated here yet: the middle of all places is used.' },
 }
 

@@ -8,7 +8,7 @@ import { CatchmentRain, type CatchmentRainState } from './catchment-rain.ts'
 import { defaultShape, drawEnsemble, type Ensemble, type EnsembleShape } from './ensemble.ts'
 import { describeForecast } from './explanation.ts'
 import { chanceWithin, type Foresight, foresee } from './foresee.ts'
-import { LevelMemory } from './level-memory.ts'
+import { LevelMemory, type LevelMemoryState } from './level-memory.ts'
 import { type ModelFile, type PlaceParameters, parametersFor } from './model-file.ts'
 import { emptyReservoir, isDry, nudgeTowards, type ReservoirState, runMinute } from './reservoir.ts'
 
@@ -44,11 +44,17 @@ export interface ForecasterOptions {
   readonly shape?: EnsembleShape
 }
 
+interface PlaceState {
+  readonly settled: ReservoirState
+  readonly settledMinute: number
+  readonly levels: LevelMemoryState
+}
+
 /** What is kept over a restart. */
 export interface ForecasterState {
   readonly minute: number
   readonly catchments: Readonly<Record<string, CatchmentRainState>>
-  readonly places: Readonly<Record<string, ReservoirState & { readonly settledMinute: number }>>
+  readonly places: Readonly<Record<string, PlaceState>>
 }
 
 export class Forecaster {
@@ -197,7 +203,10 @@ export class Forecaster {
       minute: this.#minute,
       catchments: Object.fromEntries([...this.#rainOf].map(([id, rain]) => [id, rain.state()])),
       places: Object.fromEntries(
-        [...this.#places].map(([id, { settled, settledMinute }]) => [id, { ...settled, settledMinute }]),
+        [...this.#places].map(([id, { settled, settledMinute, levels }]) => [
+          id,
+          { settled: { ...settled }, settledMinute, levels: levels.state() },
+        ]),
       ),
     }
   }
@@ -205,11 +214,12 @@ export class Forecaster {
   /** Goes on from a kept state; places and catchments that are no longer there are left out. */
   restore(state: ForecasterState): void {
     for (const [id, rain] of Object.entries(state.catchments)) this.#rainOf.get(id)?.restore(rain)
-    for (const [id, { settledMinute, ...settled }] of Object.entries(state.places)) {
+    for (const [id, { settledMinute, settled, levels }] of Object.entries(state.places)) {
       const place = this.#places.get(id)
       if (place === undefined) continue
       Object.assign(place.settled, settled)
       place.settledMinute = settledMinute
+      place.levels.restore(levels)
     }
     // The kept minute is run once more, so that its outlook is there to be asked for.
     this.run(state.minute)

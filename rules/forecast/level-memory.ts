@@ -8,6 +8,13 @@ const keptMin = 16
 /** Sensors spike by 0.2 to 1.5 m in about 0.2 % of readings; water on a road rises by a few cm a minute. */
 const jumpM = 0.2
 
+/** What is kept over a restart. */
+export interface LevelMemoryState {
+  readonly level: Float64Array
+  readonly minute: Float64Array
+  readonly lastM: number
+}
+
 export class LevelMemory {
   readonly #level = new Float64Array(keptMin).fill(Number.NaN)
   readonly #minute = new Float64Array(keptMin).fill(Number.NaN)
@@ -23,6 +30,16 @@ export class LevelMemory {
     const slot = minute % keptMin
     this.#minute[slot] = minute
     this.#level[slot] = standing
+  }
+
+  state(): LevelMemoryState {
+    return { level: this.#level.slice(), minute: this.#minute.slice(), lastM: this.#lastM }
+  }
+
+  restore(state: LevelMemoryState): void {
+    this.#level.set(state.level)
+    this.#minute.set(state.minute)
+    this.#lastM = state.lastM
   }
 
   /** Level in that minute, m; NaN when none was read. */

@@ -164,7 +164,8 @@ function comparison(op: '>=' | '>' | '<=' | '<', a: Read<number>, b: Read<number
 }
 
 function equality(op: '==' | '!=', [left, right]: [ASTNode, ASTNode], uses: Uses): Read<boolean> {
-  const same = isText(left) || isText(right) ? equal(text(left), text(right)) : equal(number(left, uses), number(right, uses))
+  const same =
+    isText(left) || isText(right) ? equal(text(left), text(right)) : equal(number(left, uses), number(right, uses))
   return op === '==' ? same : window => !same(window)
 }
 
@@ -285,7 +286,8 @@ function probability(condition: ASTNode, horizonMs: Read<number>, uses: Uses): R
 
 function overSpan(aggregate: Aggregate, of: ASTNode, spanOf: ASTNode, uses: Uses): Read<number> {
   const quantity = of.op === 'id' ? Quantity.safeParse(of.args) : undefined
-  if (quantity === undefined || !quantity.success) throw new Unusable(`${aggregate} looks back over a quantity, like ${aggregate}(rain, 10 min)`, of)
+  if (quantity === undefined || !quantity.success)
+    throw new Unusable(`${aggregate} looks back over a quantity, like ${aggregate}(rain, 10 min)`, of)
   if (spanOf.op !== 'value') throw new Unusable('the span is a length of time, like 10 min', spanOf)
   const span = { aggregate, quantity: quantity.data, spanMs: Number(spanOf.args) }
   uses.quantities.add(quantity.data)

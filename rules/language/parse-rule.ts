@@ -3,7 +3,7 @@
  */
 import { createHash } from 'node:crypto'
 import { levels } from '@forewarn/contracts/level'
-import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument, type Document } from 'yaml'
+import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml'
 import type { z } from 'zod'
 import { compileExpression, isFault } from './expression.ts'
 import { nearWord } from './near-word.ts'

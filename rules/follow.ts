@@ -1,0 +1,105 @@
+/**
+ * Reads the journal for the engine, and moves its time on when nothing comes. Time comes from the readings while
+ * there are any, and from the clock only when the reader has caught up: an old journal must not look like silence.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { decodeBatch } from '@forewarn/journal/batch-codec'
+import type { Journal } from '@forewarn/journal/journal'
+import type { Clock } from '@forewarn/runtime/clock'
+import type { Log } from '@forewarn/runtime/log'
+import type { Engine } from './engine/engine.ts'
+import type { Keeper } from './keeper.ts'
+
+export interface FollowOptions {
+  readonly journal: Pick<Journal, 'read'>
+  readonly from: number
+  readonly engine: Engine
+  readonly keeper: Keeper
+  readonly clock: Clock
+  readonly log: Log
+  readonly countReadings: (readings: number) => void
+}
+
+export interface Following {
+  /** Next offset to be read. */
+  position(): number
+  damagedRecords(): number
+  stop(): Promise<void>
+}
+
+/** Others in the process must get their turn while a long journal is read. */
+const turnEveryMs = 8
+
+/** Follows until stopped. Events are handed to the keeper as soon as they are decided. */
+export function followJournal(options: FollowOptions): Following {
+  const { journal, from, engine, keeper, clock, log, countReadings } = options
+  const ending = new AbortController()
+  const counts = { position: from, records: 0, damaged: 0, isWaiting: false }
+  let turnedMs = performance.now()
+
+  const takeOne = (record: Uint8Array) => {
+    try {
+      const batch = decodeBatch(record)
+      engine.take(batch)
+      countReadings(batch.sensor.length)
+    } catch (error) {
+      counts.damaged += 1
+      log.error('journal-record-not-taken', { trouble: error instanceof Error ? error.message : String(error) })
+    }
+  }
+
+  const follow = async () => {
+    const records = journal.read({ from, follow: true, signal: ending.signal })[Symbol.asyncIterator]()
+    while (!ending.signal.aborted) {
+      counts.isWaiting = true
+      const { done, value } = await records.next()
+      counts.isWaiting = false
+      if (done) return
+      takeOne(value.record)
+      counts.records += 1
+      counts.position = value.next
+      keeper.passed(value.next)
+      if (engine.hasEvents) keeper.request()
+      if (performance.now() - turnedMs > turnEveryMs) {
+        await nextTurn()
+        turnedMs = performance.now()
+      }
+    }
+  }
+
+  const stopTicking = tick(options, counts)
+  const running = follow().catch((error: unknown) => {
+    if (!ending.signal.aborted) log.error('journal-not-followed', { trouble: String(error) })
+  })
+  return {
+    position: () => counts.position,
+    damagedRecords: () => counts.damaged,
+    async stop() {
+      stopTicking()
+      ending.abort()
+      await running
+    },
+  }
+}
+
+function tick(
+  { engine, keeper, clock }: FollowOptions,
+  counts: { readonly records: number; readonly isWaiting: boolean },
+): () => void {
+  let recordsAtLastTick = -1
+  const stopSeconds = clock.every(Math.max(1000, 20 * clock.speed), () => {
+    const hasCaughtUp = counts.isWaiting && counts.records === recordsAtLastTick
+    recordsAtLastTick = counts.records
+    if (!hasCaughtUp) return
+    engine.advance(clock.nowMs())
+    if (engine.hasEvents) keeper.request()
+  })
+  // The state is kept now and then even when nothing happens, so that the journal can be cut behind it.
+  const stopKeeping = clock.every(Math.max(5000, 1000 * clock.speed), () => {
+    if (keeper.isBehind) keeper.request()
+  })
+  return () => {
+    stopSeconds()
+    stopKeeping()
+  }
+}
