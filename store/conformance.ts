@@ -44,8 +44,17 @@ function exact(afterMs: number, value: number, quality = 0): SeriesPoint {
   return { atMs: sixMs + afterMs, min: value, mean: value, max: value, count: 1, quality }
 }
 
-/** The suite. `kind` names the store; `open` opens it. */
-export function storeConformance(kind: string, open: OpenStore): void {
+const parts = {
+  'what is kept': keeping,
+  'one row for each sensor and time': oneRow,
+  'the newest reading': newest,
+  'charts and counts': charts,
+  'letting go': lettingGo,
+}
+export type ConformancePart = keyof typeof parts
+
+/** The suite, or `only` some parts of it. `kind` names the store; `open` opens it. */
+export function storeConformance(kind: string, open: OpenStore, only?: readonly ConformancePart[]): void {
   let opened: ReadingStore[] = []
   let places = 0
   const openHere = async (opening: Partial<Opening> = {}) => {
@@ -57,11 +66,9 @@ export function storeConformance(kind: string, open: OpenStore): void {
     for (const store of opened) await store.close()
     opened = []
   })
-  describe(`${kind}: what is kept`, () => keeping(openHere))
-  describe(`${kind}: one row for each sensor and time`, () => oneRow(openHere))
-  describe(`${kind}: the newest reading`, () => newest(openHere))
-  describe(`${kind}: charts and counts`, () => charts(openHere))
-  describe(`${kind}: letting go`, () => lettingGo(openHere))
+  for (const [part, tell] of Object.entries(parts)) {
+    if (only === undefined || only.some(wanted => wanted === part)) describe(`${kind}: ${part}`, () => tell(openHere))
+  }
 }
 
 type OpenHere = (opening?: Partial<Opening>) => Promise<ReadingStore>

@@ -8,23 +8,14 @@ import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import type { Check } from '@forewarn/contracts/health'
 import type { ReadingColumns } from './columns.ts'
 import { appendColumns, inTransaction, oneNumber, openDuck, run } from './duck.ts'
+import { type EngineOptions, latestWidth } from './embedded-messages.ts'
 import { emptyNewest, forgetBefore, type Newest, takeIn } from './newest.ts'
 import { countRows, type SeriesQuery, series } from './queries.ts'
 import { loadNewest } from './reload.ts'
 import { deleteBefore } from './retention.ts'
 import { saveNewest, settle } from './settle.ts'
-import { hourMs, keysOf, layoutVersion, makeTables, type WholeRange } from './tables.ts'
-
-export interface EngineOptions {
-  readonly dir: string
-  readonly sensorIds: readonly string[]
-  readonly memoryMb: number
-  /** Rows that gather before they are settled: more rows read faster and take longer to settle. */
-  readonly blockRows: number
-}
-
-/** Numbers for each key that `latest` gives: measured at (-Infinity when it never spoke), lag, value, quality. */
-export const latestWidth = 4
+import { hourMs, keysOf, layoutVersion, makeTables } from './tables.ts'
+import type { WholeRange } from './whole-range.ts'
 
 export class EmbeddedEngine {
   /** The store's key for each sensor index. */
@@ -119,6 +110,11 @@ export class EmbeddedEngine {
   /** Finishes what was begun and closes the file. */
   async close(): Promise<void> {
     await this.change(async () => undefined)
+    this.abandon()
+  }
+
+  /** Lets go of a file that DuckDB will not work with any more. */
+  abandon(): void {
     this.writer.closeSync()
     this.instance.closeSync()
   }

@@ -1,10 +1,22 @@
-/** What the embedded store and its worker thread say to each other. */
+/** What the embedded store and its worker thread say to each other. Loads nothing of DuckDB into the main thread. */
 import type { Check } from '@forewarn/contracts/health'
 import type { ReadingColumns } from './columns.ts'
-import type { EngineOptions } from './embedded-engine.ts'
 import type { SeriesQuery } from './queries.ts'
 import type { StoreTrouble } from './reading-store.ts'
-import type { WholeRange } from './tables.ts'
+import type { WholeRange } from './whole-range.ts'
+
+export interface EngineOptions {
+  readonly dir: string
+  readonly sensorIds: readonly string[]
+  readonly memoryMb: number
+  /** Rows that gather before they are settled: more rows read faster and take longer to settle. */
+  readonly blockRows: number
+}
+
+/** Numbers for each key in an answer to `latest`: measured at (-Infinity when it never spoke), lag, value, quality. */
+export const latestWidth = 4
+/** Numbers for each point in an answer to `series`: time, min, mean, max, count, quality. */
+export const pointWidth = 6
 
 export type Ask =
   | { readonly kind: 'open'; readonly options: EngineOptions }

@@ -1,18 +1,39 @@
 /** The embedded store's thread: it takes questions from `embedded.ts`, and DuckDB never runs anywhere else. */
 import { parentPort } from 'node:worker_threads'
 import { EmbeddedEngine } from './embedded-engine.ts'
-import type { AnswerMessage, Ask, AskMessage, Result } from './embedded-messages.ts'
+import type { AnswerMessage, Ask, AskMessage, EngineOptions, Result } from './embedded-messages.ts'
 import type { StoreTrouble } from './reading-store.ts'
 
-let engine: EmbeddedEngine | undefined
+let options: EngineOptions | undefined
+let engine: Promise<EmbeddedEngine> | undefined
 
 async function answer(ask: Ask): Promise<Result> {
   if (ask.kind === 'open') {
-    engine = await EmbeddedEngine.open(ask.options)
-    return { numbers: Float64Array.from(engine.keys) }
+    options = ask.options
+    const { keys } = await openEngine()
+    return { numbers: Float64Array.from(keys) }
   }
-  if (engine === undefined) throw new Error('the store is not open')
-  return await answerFrom(engine, ask)
+  return await answerFrom(await openEngine(), ask)
+}
+
+function openEngine(): Promise<EmbeddedEngine> {
+  if (options === undefined) return Promise.reject(new Error('the store was never opened'))
+  engine ??= EmbeddedEngine.open(options).catch(error => {
+    engine = undefined
+    throw error
+  })
+  return engine
+}
+
+/**
+ * After an error of the disk (a full one, mostly) DuckDB refuses everything until the file is opened anew. So it is,
+ * at the next question: what was acknowledged is in its write-ahead log, and the caller writes the rest again.
+ */
+async function giveUpEngine(error: unknown): Promise<void> {
+  if (engine === undefined || !/database has been invalidated|FATAL/.test(String(error))) return
+  const broken = engine
+  engine = undefined
+  await broken.then(open => open.abandon())
 }
 
 async function answerFrom(open: EmbeddedEngine, ask: Exclude<Ask, { kind: 'open' }>): Promise<Result> {
@@ -43,7 +64,7 @@ const troubles: readonly { readonly says: RegExp; readonly code: StoreTrouble }[
   { says: /no space left|disk quota|out of disk/i, code: 'store-full' },
   { says: /permission denied|read-only|not a directory|is a directory/i, code: 'store-folder-unusable' },
   {
-    says: /not a valid duckdb|corrupt|checksum|layout \d|serialization|database has been invalidated/i,
+    says: /not a valid duckdb|corrupt|checksum|layout \d|serialization/i,
     code: 'store-damaged',
   },
 ]
@@ -58,6 +79,9 @@ parentPort?.on('message', ({ id, ask }: AskMessage) => {
     parentPort?.postMessage(message, message.result?.numbers ? [message.result.numbers.buffer] : [])
   answer(ask).then(
     result => send({ id, result }),
-    (error: unknown) => send({ id, trouble: troubleOf(error) }),
+    async (error: unknown) => {
+      await giveUpEngine(error)
+      send({ id, trouble: troubleOf(error) })
+    },
   )
 })

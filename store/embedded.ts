@@ -8,9 +8,14 @@ import { Worker } from 'node:worker_threads'
 import type { Check } from '@forewarn/contracts/health'
 import type { ReadingBatch } from '@forewarn/contracts/reading'
 import { buffersOf, packBatches } from './columns.ts'
-import { latestWidth } from './embedded-engine.ts'
-import type { AnswerMessage, Ask, AskMessage, Result } from './embedded-messages.ts'
-import { pointWidth } from './queries.ts'
+import {
+  type AnswerMessage,
+  type Ask,
+  type AskMessage,
+  latestWidth,
+  pointWidth,
+  type Result,
+} from './embedded-messages.ts'
 import {
   type LatestReading,
   type ReadingStore,
@@ -18,7 +23,7 @@ import {
   type SeriesRequest,
   StoreError,
 } from './reading-store.ts'
-import { wholeRange } from './tables.ts'
+import { wholeRange } from './whole-range.ts'
 
 export interface EmbeddedStoreOptions {
   /** Folder of its own; made when it is missing. One house at a time. */

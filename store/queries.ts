@@ -6,15 +6,12 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { numbers, oneNumber } from './duck.ts'
 import { daysWithin, dayTable, hourMs, type WholeRange, within } from './tables.ts'
 
-/** Numbers for each point that `series` gives: time, min, mean, max, count, quality. */
-export const pointWidth = 6
-
 export interface SeriesQuery extends WholeRange {
   readonly key: number
   readonly maxPoints: number | undefined
 }
 
-/** One sensor's points in time order, `pointWidth` numbers each; bucketed when there are more than `maxPoints`. */
+/** One sensor's points in time order, six numbers each (time, min, mean, max, count, quality); bucketed when there are more than `maxPoints`. */
 export async function series(connection: DuckDBConnection, query: SeriesQuery): Promise<Float64Array<ArrayBuffer>> {
   const source = await seriesSource(connection, query)
   const { maxPoints, from, to } = query

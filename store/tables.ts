@@ -14,6 +14,7 @@
  */
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { numbers, run, texts } from './duck.ts'
+import type { WholeRange } from './whole-range.ts'
 
 export const dayMs = 86_400_000
 export const hourMs = 3_600_000
@@ -64,20 +65,6 @@ export function dayTable(day: number): string {
 /** The UTC day that a time lies in. */
 export function dayOf(atMs: number): number {
   return Math.floor(atMs / dayMs)
-}
-
-/** A range in whole ms, as SQL can hold it. Times in whole ms, so a fraction rounds up at both ends. */
-export interface WholeRange {
-  readonly from: number
-  readonly to: number
-}
-
-/** Furthest time that a Date can hold, ECMA-262 §21.4.1.1. */
-const endOfTimeMs = 8.64e15
-
-export function wholeRange({ fromMs, toMs }: { fromMs: number; toMs: number }): WholeRange {
-  const whole = (ms: number) => Math.ceil(Math.min(endOfTimeMs, Math.max(-endOfTimeMs, ms)))
-  return { from: whole(fromMs), to: whole(toMs) }
 }
 
 /** The days with settled rows that a range touches, oldest first. */
