@@ -160,10 +160,7 @@ async function openPages(server: FastifyInstance, pageDir: string): Promise<void
     cacheControl: false,
     setHeaders(reply, path) {
       // Vite puts a hash of the content into the names of assets; index.html always has to be asked for.
-      reply.setHeader(
-        'cache-control',
-        /[/\\]assets[/\\]/.test(path) ? 'public, max-age=31536000, immutable' : 'no-cache',
-      )
+      reply.header('cache-control', /[/\\]assets[/\\]/.test(path) ? 'public, max-age=31536000, immutable' : 'no-cache')
     },
   })
 }

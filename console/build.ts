@@ -1,0 +1,62 @@
+/**
+ * Builds the page into console/dist, only when its sources have changed since: a fingerprint of them is kept beside
+ * it. Run directly (`node console/build.ts`) or by the setup.
+ */
+import { createHash } from 'node:crypto'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+
+const pageDir = join(import.meta.dirname, 'page')
+const distDir = join(import.meta.dirname, 'dist')
+const fingerprintFile = join(distDir, 'sources.sha256')
+
+export interface Built {
+  /** False when it was up to date. */
+  readonly built: boolean
+  readonly distDir: string
+}
+
+/** Builds the page if need be. Rejects with Vite's error when the sources do not build. */
+export async function buildConsole(): Promise<Built> {
+  const fingerprint = await fingerprintOfSources()
+  if (fingerprint === (await readIfThere(fingerprintFile))) return { built: false, distDir }
+  // Only a build needs Vite; a start with an up-to-date page does not wait for it to load.
+  const { build } = await import('vite')
+  await build({ configFile: join(import.meta.dirname, 'vite.config.ts'), logLevel: 'warn' })
+  await packAssets(join(distDir, 'assets'))
+  await writeFile(fingerprintFile, fingerprint)
+  return { built: true, distDir }
+}
+
+async function fingerprintOfSources(): Promise<string> {
+  const entries = await readdir(pageDir, { recursive: true, withFileTypes: true })
+  const files = entries
+    .filter(entry => entry.isFile() && !entry.name.includes('.test.'))
+    .map(entry => join(entry.parentPath, entry.name))
+  const others = ['vite.config.ts', 'build.ts', 'package.json'].map(name => join(import.meta.dirname, name))
+  const hash = createHash('sha256')
+  for (const file of [...files, ...others].sort())
+    hash.update(file.slice(import.meta.dirname.length)).update(await readFile(file))
+  return hash.digest('hex')
+}
+
+/** Packed once here, so that the server does not pack at every request. */
+async function packAssets(dir: string): Promise<void> {
+  for (const name of await readdir(dir)) {
+    const file = join(dir, name)
+    await writeFile(`${file}.gz`, await promisify(gzip)(await readFile(file), { level: 9 }))
+  }
+}
+
+async function readIfThere(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+if (import.meta.main) await buildConsole()
