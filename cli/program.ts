@@ -1,0 +1,71 @@
+/**
+ * The program `forewarn`: its commands, and how it ends. Each command is in `commands/` and loads what it needs only
+ * when it runs, so that `forewarn --help` answers at once.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Command, CommanderError } from 'commander'
+import { z } from 'zod'
+import { doctorCommand } from './commands/doctor.ts'
+import { gatewayCommand } from './commands/gateway.ts'
+import { playCommand } from './commands/play.ts'
+import { publishCommand } from './commands/publish.ts'
+import { rulesCommand } from './commands/rules.ts'
+import { settingsCommand } from './commands/settings.ts'
+import { startCommand } from './commands/start.ts'
+import { ending, exitCodes } from './exit-codes.ts'
+import { complain } from './terminal.ts'
+
+const Package = z.object({ version: z.string() })
+
+/** The version of this checkout, from package.json. */
+export function version(): string {
+  const file = join(import.meta.dirname, '..', 'package.json')
+  return Package.parse(JSON.parse(readFileSync(file, 'utf8'))).version
+}
+
+function buildProgram(): Command {
+  const program = new Command('forewarn')
+    .description('Early warning for a city district: sensors, rules, forecasts, pump trucks, and the score afterwards.')
+    .version(version(), '-V, --version')
+    .helpCommand('help [command]', 'help for a command')
+    .showHelpAfterError('(forewarn --help shows how)')
+    .addHelpText(
+      'after',
+      '\nExample:\n  forewarn start --scenario storm --speed 60\n\nEnds with 0 when all is well, 1 when trouble was found, 2 when wrongly used or not able to start.',
+    )
+  const commands = [
+    startCommand(),
+    playCommand(),
+    gatewayCommand(),
+    publishCommand(),
+    rulesCommand(),
+    doctorCommand(),
+    settingsCommand(),
+  ]
+  for (const command of commands) program.addCommand(command)
+  makeCalm(program)
+  return program
+}
+
+/** Commander throws instead of ending the process, so that exit codes are ours, in subcommands too. */
+function makeCalm(command: Command): void {
+  command.exitOverride().configureHelp({ helpWidth: process.stdout.columns ?? 100 })
+  for (const child of command.commands) makeCalm(child)
+}
+
+/** Runs one command line, without `node` and the program's name. Sets the exit code. */
+export async function runProgram(args: readonly string[]): Promise<void> {
+  try {
+    await buildProgram().parseAsync(args.length === 0 ? ['--help'] : args, { from: 'user' })
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Commander has said what was wrong already; help and version end well.
+      process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.cannotStart
+      return
+    }
+    const { line, code } = ending(error)
+    complain(line)
+    process.exitCode = code
+  }
+}
