@@ -1,0 +1,87 @@
+/**
+ * What each gateway was heard to say of itself: when it spoke last, whether it is online, its birth message, and
+ * whether batches of it are missing. In memory: all of it comes again within a period.
+ */
+import type { District } from '@forewarn/contracts/district'
+import type { SensorNames } from './sensor-names.ts'
+
+export interface GatewayState {
+  readonly id: string
+  lastHeardMs: number | undefined
+  /** As it said on `status`; undefined before it said anything. */
+  online: boolean | undefined
+  /** What it last said on `birth`, cut at 4 kB. */
+  birth: { readonly atMs: number; readonly text: string } | undefined
+  sequence: number | undefined
+  /** Batches that never came, by the numbers of those that did. */
+  missingBatches: number
+}
+
+export interface Gateways {
+  heard(id: string, atMs: number): void
+  born(id: string, text: string, atMs: number): void
+  status(id: string, text: string): void
+  batch(id: string, sequence: number): void
+  /** Those of the registry that should have spoken and did not: `periods` of their shortest sensor period. */
+  silent(nowMs: number): string[]
+  missingBatches(): number
+  online(): number
+  state(id: string): GatewayState | undefined
+}
+
+/** A gateway counts as silent after this many of its shortest period, and not before a minute. */
+const silentAfterPeriods = 3
+const silentAfterAtLeastMs = 60_000
+
+export function gatewayStates(district: District, names: SensorNames, sinceMs: number): Gateways {
+  const states = new Map<string, GatewayState>()
+  for (const { id } of district.gateways) states.set(id, unheard(id))
+  // Only the registry's: a stranger cannot make this map grow.
+  const of = (id: string) => states.get(id)
+  const isSilent = ({ id, lastHeardMs }: GatewayState, nowMs: number) => {
+    const periodMs = names.gateway(id)?.periodMs
+    if (periodMs === undefined) return false
+    return nowMs - (lastHeardMs ?? sinceMs) > Math.max(silentAfterAtLeastMs, silentAfterPeriods * periodMs)
+  }
+  return {
+    heard(id, atMs) {
+      const state = of(id)
+      if (state !== undefined) state.lastHeardMs = atMs
+    },
+    born(id, text, atMs) {
+      const state = of(id)
+      if (state !== undefined) state.birth = { atMs, text }
+    },
+    status(id, text) {
+      const state = of(id)
+      if (state !== undefined) state.online = saysOnline(text)
+    },
+    batch(id, sequence) {
+      const state = of(id)
+      if (state === undefined || sequence < 0) return
+      const before = state.sequence
+      // A smaller number is a repeat, or a gateway that began again: neither is a gap.
+      if (before !== undefined && sequence > before + 1) state.missingBatches += sequence - before - 1
+      if (before === undefined || sequence > before || before - sequence > 1000) state.sequence = sequence
+    },
+    silent: nowMs => [...states.values()].filter(state => isSilent(state, nowMs)).map(({ id }) => id),
+    missingBatches: () => sum(states.values(), state => state.missingBatches),
+    online: () => sum(states.values(), state => (state.online === true ? 1 : 0)),
+    state: of,
+  }
+}
+
+function unheard(id: string): GatewayState {
+  return { id, lastHeardMs: undefined, online: undefined, birth: undefined, sequence: undefined, missingBatches: 0 }
+}
+
+function sum(states: Iterable<GatewayState>, figure: (state: GatewayState) => number): number {
+  let total = 0
+  for (const state of states) total += figure(state)
+  return total
+}
+
+/** `offline`, `{"state":"offline"}`, `{"online":false}` and their like; everything else was said by somebody alive. */
+function saysOnline(text: string): boolean {
+  return !/offline|"online"\s*:\s*false/i.test(text)
+}

@@ -1,0 +1,68 @@
+/**
+ * From the names in payloads to sensors. Each gateway has its own small dictionary: looking names up in one of half
+ * a million costs more than all the rest of the intake.
+ */
+import type { District } from '@forewarn/contracts/district'
+import { quantities } from '@forewarn/contracts/quantity'
+
+export interface SensorFacts {
+  /** UCUM code of the sensor's quantity. */
+  readonly unit: string
+  /** Smallest and largest value that can be a measurement at all. */
+  readonly min: number
+  readonly max: number
+}
+
+export interface KnownGateway {
+  /** Index in `District.gateways`. */
+  readonly index: number
+  /** Index in `District.sensors`, by the name the gateway uses: the sensor's id. */
+  readonly sensors: ReadonlyMap<string, number>
+  /** The shortest period of its sensors, ms; undefined when it has none. */
+  readonly periodMs: number | undefined
+}
+
+export interface SensorNames {
+  gateway(id: string): KnownGateway | undefined
+  /** By index in `District.sensors`. */
+  readonly facts: readonly SensorFacts[]
+  /** The gateway that a sensor belongs to: only to say why a name was refused. */
+  ownerOf(sensorId: string): string | undefined
+}
+
+export function sensorNames({ gateways, sensors }: District): SensorNames {
+  const known = new Map<string, { index: number; sensors: Map<string, number>; periodMs: number | undefined }>()
+  for (const [index, { id }] of gateways.entries()) known.set(id, { index, sensors: new Map(), periodMs: undefined })
+  for (const [index, { id, gateway, periodS }] of sensors.entries()) {
+    const owner = known.get(gateway)
+    if (owner === undefined) continue
+    owner.sensors.set(id, index)
+    owner.periodMs = Math.min(owner.periodMs ?? Number.POSITIVE_INFINITY, periodS * 1000)
+  }
+  // Half a million entries that a district without strangers never needs.
+  let owners: Map<string, string> | undefined
+  return {
+    gateway: id => known.get(id),
+    facts: sensors.map(({ quantity }) => quantities[quantity]),
+    ownerOf(sensorId) {
+      owners ??= new Map(sensors.map(({ id, gateway }) => [id, gateway]))
+      return owners.get(sensorId)
+    },
+  }
+}
+
+/** SenML's names (RFC 8428 §12.1) for units that UCUM writes otherwise. */
+const senmlUnits = new Map([
+  ['%RH', '%'],
+  ['/', '1'],
+  ['count', '1'],
+  ['degC', 'Cel'],
+  ['°C', 'Cel'],
+  ['µg/m3', 'ug/m3'],
+  ['dBA', 'dB'],
+])
+
+/** Whether a unit in a payload means the unit of the quantity. Values are not converted: a wrong guess is a wrong warning. */
+export function isSameUnit(said: string, unit: string): boolean {
+  return said === unit || senmlUnits.get(said) === unit
+}

@@ -1,0 +1,80 @@
+/**
+ * Ingest: payload → readings → journal → store, and what was refused. Starts from explicit options; the broker calls
+ * `accept` before it acknowledges.
+ */
+import { join } from 'node:path'
+import type { District } from '@forewarn/contracts/district'
+import type { AcceptPublish } from '@forewarn/contracts/intake'
+import type { ReadingJournal } from '@forewarn/journal/reading-journal'
+import type { Clock } from '@forewarn/runtime/clock'
+import { startInnerServer } from '@forewarn/runtime/inner-server'
+import type { Log } from '@forewarn/runtime/log'
+import type { Metrics } from '@forewarn/runtime/metrics'
+import type { ReadingStore } from '@forewarn/store/reading-store'
+import { ingestCounts } from './counts.ts'
+import { gatewayStates } from './gateways.ts'
+import { ingestHealth, storeLagMs } from './health.ts'
+import { createIntake } from './intake.ts'
+import { openKeptLines } from './kept-lines.ts'
+import { openQuarantine } from './quarantine.ts'
+import { sensorNames } from './sensor-names.ts'
+import { startWriter } from './writer.ts'
+
+export interface IngestOptions {
+  readonly district: District
+  /** Opened with this district's registry; stays the caller's to close, after ingest has stopped. */
+  readonly journal: ReadingJournal
+  /** The caller's too. */
+  readonly store: ReadingStore
+  /** Folder for what is refused (`quarantine`) and what the store cannot take (`set-aside`). */
+  readonly dataDir: string
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly innerToken: string
+  readonly host?: string
+  readonly port?: number
+}
+
+export interface Ingest {
+  /** Resolves once the message is on disk. */
+  readonly accept: AcceptPublish
+  /** Of the inner server: GET /health, GET /quarantine (contracts/health.ts). */
+  readonly url: string
+  /** Stop the broker first: nothing may call `accept` any more. */
+  stop(): Promise<void>
+}
+
+/** Starts taking messages and writing them to the store. */
+export async function startIngest(options: IngestOptions): Promise<Ingest> {
+  const { district, journal, store, dataDir, clock, log, metrics } = options
+  const counts = ingestCounts(metrics)
+  const names = sensorNames(district)
+  const gateways = gatewayStates(district, names, clock.nowMs())
+  const quarantine = await openQuarantine({ dir: join(dataDir, 'quarantine') })
+  const setAside = await openKeptLines({ dir: join(dataDir, 'set-aside') })
+  const writer = startWriter({ journal, store, setAside, counts, log })
+  const parts = { journal, store, writer, gateways, quarantine, counts, clock }
+  const lagTimer = setInterval(() => counts.storeLag(storeLagMs(parts) / 1000), 1000)
+  const server = await startInnerServer({
+    token: options.innerToken,
+    ...(options.host === undefined ? {} : { host: options.host }),
+    ...(options.port === undefined ? {} : { port: options.port }),
+    routes(routes) {
+      routes.get('/health', () => ingestHealth(parts))
+      routes.get('/quarantine', async () => quarantine.report())
+    },
+  })
+  log.info('ingest-started', { sensors: district.sensors.length, gateways: district.gateways.length })
+  return {
+    accept: createIntake({ district, journal, quarantine, gateways, names, counts }),
+    url: server.url,
+    async stop() {
+      clearInterval(lagTimer)
+      await server.stop()
+      await writer.stop()
+      await quarantine.close()
+      await setAside.close()
+    },
+  }
+}
