@@ -9,7 +9,14 @@ import { startInnerServer } from '@forewarn/runtime/inner-server'
 import type { Log } from '@forewarn/runtime/log'
 import type { Metrics } from '@forewarn/runtime/metrics'
 import { orderlyStop } from '@forewarn/runtime/orderly-stop'
-import { type JobQueue, openQueue, openWorker, type QueueBackend, RefusedJob } from '@forewarn/runtime/queue'
+import {
+  type JobQueue,
+  openQueue,
+  openWorker,
+  type QueueBackend,
+  RefusedJob,
+  type WorkerJob,
+} from '@forewarn/runtime/queue'
 import { z } from 'zod'
 import { addRoutes } from './api.ts'
 import { type ControlRoom, openControlRoom } from './control-room.ts'
@@ -127,6 +134,9 @@ async function reconcile({ ledger, deadlines, outbox }: Parts, clock: Clock): Pr
   outbox.wake()
 }
 
+// With the queue's pauses some ten minutes: by then what was raised has come or never will.
+const patience = 30
+
 function episodeWorker({ queue: backend, log, metrics }: AlertsOptions, room: ControlRoom) {
   const refused = metrics.counter('forewarn_episodes_refused_total', 'episodes that could not be read')
   const taken = metrics.counter('forewarn_episodes_total', 'episodes taken from the queue', ['result'])
@@ -134,11 +144,13 @@ function episodeWorker({ queue: backend, log, metrics }: AlertsOptions, room: Co
   return {
     ...{ name: episodesQueue, backend, log, concurrency: 1 },
     onRefused: () => refused.inc(),
-    perform: async ({ jobId, data }: { jobId: string; data: unknown }) => {
+    perform: async ({ jobId, data, attempt }: WorkerJob) => {
       const event = parsed(EpisodeEvent, data)
       const result = await room.episode(event)
       taken.inc({ result })
-      if (result === 'too-early') throw new Error(`${jobId}: nothing was raised yet for ${event.episodeId}`)
+      if (result !== 'too-early') return
+      const reason = `${jobId}: nothing was raised for ${event.episodeId}`
+      throw attempt < patience ? new Error(reason) : new RefusedJob(reason)
     },
   }
 }

@@ -79,6 +79,8 @@ export interface WorkerJob {
   readonly jobId: string
   readonly name: string
   readonly data: unknown
+  /** 1 for the first try. */
+  readonly attempt: number
 }
 
 /** Thrown by a worker's deed: this job can never be done; it goes to failed at once, with this message. */
@@ -109,7 +111,7 @@ export async function openWorker(opening: WorkerOpening): Promise<JobWorker> {
 }
 
 function onFailed({ name, log, onRefused }: WorkerOpening, job: Job | undefined, error: Error): void {
-  const facts = { queue: name, job: job?.id, attempt: job?.attemptsMade, reason: error.message }
+  const facts = { queue: name, job: job?.id, attempts: job?.attemptsMade, reason: error.message }
   if (!(error instanceof UnrecoverableError) || job === undefined) {
     log?.warn('job-failed', facts)
     return
@@ -119,7 +121,7 @@ function onFailed({ name, log, onRefused }: WorkerOpening, job: Job | undefined,
 }
 
 function workerJobOf(job: Job): WorkerJob {
-  return { jobId: job.id ?? '', name: job.name, data: job.data }
+  return { jobId: job.id ?? '', name: job.name, data: job.data, attempt: job.attemptsMade + 1 }
 }
 
 function makeQueue(name: string, backend: QueueBackend) {
