@@ -32,7 +32,7 @@ const turnEveryMs = 8
 
 /** Follows until stopped. Events are handed to the keeper as soon as they are decided. */
 export function followJournal(options: FollowOptions): Following {
-  const { journal, from, engine, keeper, clock, log, countReadings } = options
+  const { journal, from, engine, keeper, log, countReadings } = options
   const ending = new AbortController()
   const counts = { position: from, records: 0, damaged: 0, isWaiting: false }
   let turnedMs = performance.now()

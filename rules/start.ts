@@ -54,7 +54,7 @@ export async function startRules(options: RulesOptions): Promise<RunningRules> {
   const engine = makeEngine(options, loaded)
   const snapshots = await openSnapshots(options.stateDir, options.district)
   const from = (await resume(engine, snapshots)) ?? { journalNext: consumer.position(), outbox: [] }
-  const queue = openQueue({ name: episodesQueue, backend, log })
+  const queue = await openQueue({ name: episodesQueue, backend, log })
   const keeper = new Keeper({ engine, snapshots, queue, consumer, clock: options.clock, log, from })
   if (from.outbox.length > 0) keeper.request()
   const readings = metrics.counter('forewarn_rules_readings_total', 'Readings that rules have taken.')
