@@ -7,7 +7,6 @@ import type { QuarantineReport } from '@forewarn/contracts/health'
 import { quantities } from '@forewarn/contracts/quantity'
 import { topicOf } from '@forewarn/contracts/topics'
 import { Command } from 'commander'
-import { connectAsync } from 'mqtt'
 import { exitCodes, WrongUse } from '../exit-codes.ts'
 import { askQuarantine, askTime, findHouse, type HouseDoor } from '../running-house.ts'
 import { settingsOf, withSettingFlags } from '../setting-flags.ts'
@@ -101,6 +100,7 @@ async function send(
   const topic = topicOf({ district: house.districtId, gateway, channel: 'readings' })
   const url = `mqtt://${house.mqttHost === '0.0.0.0' ? '127.0.0.1' : house.mqttHost}:${house.mqttPort}`
   try {
+    const { connectAsync } = await import('mqtt')
     // The gateway itself may be connected as well: a client id of our own leaves it alone.
     const clientId = `${gateway}/by-hand-${process.pid}`
     const client = await connectAsync(url, {
