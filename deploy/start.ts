@@ -9,6 +9,7 @@ import type { Settings } from '@forewarn/runtime/settings'
 import { makeDistrict } from '@forewarn/simulators/make-district'
 import { noteRunning, noteStopped, takeDataDir } from './data-dir.ts'
 import { type DistrictFile, readDistrictFile } from './district-file.ts'
+import { serversOf } from './district-servers.ts'
 import { type House, type HouseOptions, startHouse } from './house.ts'
 import { initialPasswordFile } from './secrets.ts'
 import { type Simulation, startSimulation } from './simulation.ts'
@@ -103,29 +104,5 @@ async function startSimulationOrStop({
   } catch (error) {
     await house.stop()
     throw error
-  }
-}
-
-function serversOf(
-  settings: Settings,
-): Pick<HouseOptions, 'redisUrl' | 'postgresUrl' | 'influx' | 'retentionDays' | 'journalMaxBytes'> {
-  const { influxUrl, redisUrl, postgresUrl } = settings
-  return {
-    redisUrl,
-    postgresUrl,
-    retentionDays: settings.retentionDays,
-    journalMaxBytes: settings.journalMaxMb * 1e6,
-    influx:
-      influxUrl === undefined
-        ? undefined
-        : {
-            url: influxUrl,
-            version: settings.influxVersion,
-            database: settings.influxDatabase,
-            org: settings.influxOrg,
-            ...(settings.influxToken === undefined ? {} : { token: settings.influxToken }),
-            ...(settings.influxUser === undefined ? {} : { user: settings.influxUser }),
-            ...(settings.influxPassword === undefined ? {} : { password: settings.influxPassword }),
-          },
   }
 }

@@ -35,15 +35,42 @@ export function liveClock(): Clock {
   return makeClock(() => Date.now(), 1)
 }
 
+/** A drill's clock stands still until it is released: a house takes seconds to start, and hours would pass in it. */
+export interface DrillClock extends Clock {
+  release(): void
+}
+
 /**
- * A clock that stands at `startMs` (UTC ms) now and runs `speed` times as fast as the wall clock.
+ * A clock that stands at `startMs` (UTC ms) until released and then runs `speed` times as fast as the wall clock.
+ * Timers set before the release begin to run at the release.
  * Throws RangeError for a speed that is not positive and finite.
  */
-export function drillClock({ startMs, speed }: { startMs: number; speed: number }): Clock {
+export function drillClock({ startMs, speed }: { startMs: number; speed: number }): DrillClock {
   if (!(speed > 0) || !Number.isFinite(speed)) throw new RangeError(`speed ${speed} is not a positive number`)
   // The monotonic clock: a drill must not jump when the machine's time is set.
-  const wallStartMs = performance.now()
-  return makeClock(() => startMs + (performance.now() - wallStartMs) * speed, speed)
+  let wallStartMs: number | undefined
+  const nowMs = () => (wallStartMs === undefined ? startMs : startMs + (performance.now() - wallStartMs) * speed)
+  const running = makeClock(nowMs, speed)
+  const waiting = new Set<() => void>()
+  const whenReleased = (arm: () => () => void) => {
+    if (wallStartMs !== undefined) return arm()
+    let cancel: () => void = () => waiting.delete(begin)
+    const begin = () => {
+      cancel = arm()
+    }
+    waiting.add(begin)
+    return () => cancel()
+  }
+  return {
+    ...running,
+    after: (delayMs, deed) => whenReleased(() => running.after(delayMs, deed)),
+    every: (periodMs, deed) => whenReleased(() => running.every(periodMs, deed)),
+    release() {
+      wallStartMs ??= performance.now()
+      for (const begin of waiting) begin()
+      waiting.clear()
+    },
+  }
 }
 
 export interface HandClock extends Clock {
