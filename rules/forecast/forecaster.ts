@@ -5,7 +5,7 @@
 import type { District, Place } from '@forewarn/contracts/district'
 import type { Forecast } from '@forewarn/contracts/episode'
 import { CatchmentRain, type CatchmentRainState } from './catchment-rain.ts'
-import { defaultShape, drawEnsemble, type Ensemble, type EnsembleShape } from './ensemble.ts'
+import { defaultShape, drawEnsemble, type Ensemble, type EnsembleShape, paceAt } from './ensemble.ts'
 import { describeForecast } from './explanation.ts'
 import { chanceWithin, type Foresight, foresee } from './foresee.ts'
 import { LevelMemory, type LevelMemoryState } from './level-memory.ts'
@@ -156,6 +156,7 @@ export class Forecaster {
       rainMmPerHour: place.rainNowMmPerHour,
       members: this.#ensemble.members,
       factor: this.#ensemble.factor,
+      pace: paceAt(this.#ensemble.shape, place.rainNowMmPerHour),
       limits: place.limits,
     })
   }

@@ -29,6 +29,8 @@ export interface Outlook {
   readonly rainMmPerHour: number
   readonly members: number
   readonly factor: Float64Array
+  /** How fast the members' minutes pass (see `paceAt`). */
+  readonly pace: number
   /** Depths, m. */
   readonly limits: readonly number[]
 }
@@ -63,7 +65,7 @@ interface Sheets {
 
 // The innermost loop of the house: plain numbers, no calls, no allocation.
 function runMember(outlook: Outlook, member: number, { fan, limitMm, crossed }: Sheets): void {
-  const { parameters, state, factor, rainMmPerHour } = outlook
+  const { parameters, state, factor, rainMmPerHour, pace } = outlook
   const [first, second] = [takeUp(parameters.firstMin), takeUp(parameters.secondMin)]
   const capacity = parameters.capacityMmPerHour
   const row = member * horizonMin
@@ -72,7 +74,9 @@ function runMember(outlook: Outlook, member: number, { fan, limitMm, crossed }: 
   const levels = limitMm.length
   while (next < levels && stored >= (limitMm[next] ?? 0)) noteCrossing(crossed, next++, member, 0)
   for (let minute = 0; minute < horizonMin; minute++) {
-    a += (rainMmPerHour * (factor[row + minute] ?? 0) - a) * first
+    const passed = minute * pace
+    const rain = passed < horizonMin ? rainMmPerHour * (factor[row + (passed | 0)] ?? 0) : 0
+    a += (rain - a) * first
     b += (a - b) * second
     stored += (b - capacity) / 60
     if (stored < 0) stored = 0

@@ -66,4 +66,6 @@ writeFileSync(join(values.out, 'warnings-yellow.jsonl'), `${warnings.yellow.join
 writeFileSync(join(values.out, 'warnings-orange.jsonl'), `${warnings.orange.join('\n')}\n`)
 writeFileSync(join(values.out, 'probabilities.jsonl'), `${probabilities.join('\n')}\n`)
 const seconds = ((performance.now() - started) / 1000).toFixed(1)
-process.stderr.write(`${minutes} minutes in ${seconds} s; own verification ${JSON.stringify(Object.fromEntries(outcomes))}\n`)
+process.stderr.write(
+  `${minutes} minutes in ${seconds} s; own verification ${JSON.stringify(Object.fromEntries(outcomes))}\n`,
+)
