@@ -47,12 +47,17 @@ export async function playRecording(options: PlayOptions): Promise<PlaySummary> 
   const gatewayOf = new Map(district.sensors.map(({ id, gateway }) => [id, gateway]))
   const messages = recording.messages.filter(({ sensorId }) => gatewayOf.has(sensorId))
   const pusher = startPusher(options)
+  const beganAtMs = clock.nowMs()
   let told = 0
   const tell = () => {
     const nowMs = clock.nowMs()
     const from = told
     while ((messages[told]?.arrivesAtMs ?? Number.POSITIVE_INFINITY) <= nowMs) told += 1
-    pushByGateway(pusher, { messages: messages.slice(from, told), gatewayOf })
+    const due = messages.slice(from, told)
+    // A play that begins in the middle tells what came before as history.
+    const isHistory = ({ arrivesAtMs }: RecordingMessage) => arrivesAtMs < beganAtMs
+    pushByGateway(pusher, { messages: due.filter(isHistory), gatewayOf, backlog: true })
+    pushByGateway(pusher, { messages: due.filter(message => !isHistory(message)), gatewayOf, backlog: false })
     onProgress({ atMs: nowMs, told, total: messages.length })
     return told === messages.length
   }
@@ -72,10 +77,13 @@ export async function playRecording(options: PlayOptions): Promise<PlaySummary> 
   }
 }
 
-function pushByGateway(
-  pusher: Pusher,
-  { messages, gatewayOf }: { messages: readonly RecordingMessage[]; gatewayOf: ReadonlyMap<string, string> },
-): void {
+interface Telling {
+  readonly messages: readonly RecordingMessage[]
+  readonly gatewayOf: ReadonlyMap<string, string>
+  readonly backlog: boolean
+}
+
+function pushByGateway(pusher: Pusher, { messages, gatewayOf, backlog }: Telling): void {
   const packs = new Map<string, SenmlReading[]>()
   for (const { sensorId, measuredAtMs, value } of messages) {
     const gateway = gatewayOf.get(sensorId) ?? ''
@@ -83,7 +91,7 @@ function pushByGateway(
     pack.push({ name: sensorId, timeMs: measuredAtMs, value })
     packs.set(gateway, pack)
   }
-  for (const [gateway, readings] of packs) pusher.add(gateway, readings)
+  for (const [gateway, readings] of packs) pusher.add(gateway, readings, { backlog })
 }
 
 /** Does the deed every house second until it says it is done; resolves false when the signal came first. */
