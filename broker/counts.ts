@@ -10,6 +10,7 @@ export interface BrokerCounts {
   refused(reason: string): void
   subscriptionRefused(): void
   deliveryDropped(): void
+  queueOverflowed(): void
   connected(clients: number): void
 }
 
@@ -28,6 +29,10 @@ export function brokerCounts(metrics: Metrics): BrokerCounts {
     'forewarn_broker_deliveries_dropped_total',
     'QoS 0 messages not sent to a subscriber that does not read',
   )
+  const overflowed = metrics.counter(
+    'forewarn_broker_queue_overflows_total',
+    'Messages dropped because too many wait for a client that is away',
+  )
   const clients = metrics.gauge('forewarn_broker_clients', 'Clients connected')
   return {
     accepted: tookMs => puback.observe(tookMs / 1000),
@@ -35,6 +40,7 @@ export function brokerCounts(metrics: Metrics): BrokerCounts {
     refused: reason => refused.inc({ reason }),
     subscriptionRefused: () => filters.inc(),
     deliveryDropped: () => dropped.inc(),
+    queueOverflowed: () => overflowed.inc(),
     connected: count => clients.set(count),
   }
 }

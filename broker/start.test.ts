@@ -226,6 +226,42 @@ test('a kept session gets the orders it missed, and nothing for filters that wer
   expect([topic, String(payload)]).toEqual(['fw/1/jingan/truck-1/orders', 'go'])
 })
 
+test('at most a thousand messages wait for a client that is away, and the rest is counted', async () => {
+  const truck = await connected('truck-1', { clean: false })
+  await truck.subscribeAsync('fw/1/jingan/truck-1/orders', { qos: 1 })
+  await truck.endAsync()
+  const dispatcher = await connected('alerts')
+  const numbers = Array.from({ length: 1050 }, (_, number) => String(number))
+  const orders = numbers.map(number => dispatcher.publishAsync('fw/1/jingan/truck-1/orders', number, { qos: 1 }))
+  await Promise.all(orders)
+  expect(await metric('forewarn_broker_queue_overflows_total')).toBe(50)
+  const back = client('truck-1', { clean: false })
+  const received: string[] = []
+  await new Promise<void>(resolve => {
+    back.on('message', (_, payload) => received.push(String(payload)) === 1000 && resolve())
+  })
+  expect(received).toEqual(numbers.slice(0, 1000))
+})
+
+test('a subscriber that stops reading holds up nobody else', async () => {
+  const frozen = await connected('alerts', { clientId: 'alerts/frozen' })
+  await frozen.subscribeAsync('fw/1/jingan/+/progress')
+  const healthy = await connected('alerts', { clientId: 'alerts/healthy' })
+  await healthy.subscribeAsync('fw/1/jingan/+/progress')
+  let received = 0
+  healthy.on('message', () => received++)
+  frozen.stream.pause()
+  const truck = await connected('truck-1')
+  const payload = Buffer.alloc(100_000)
+  for (let round = 1; round <= 300; round++) {
+    const heard = nextMessage(healthy)
+    await truck.publishAsync('fw/1/jingan/truck-1/progress', payload, { qos: 0 })
+    await heard
+  }
+  expect(received).toBe(300)
+  expect(await metric('forewarn_broker_deliveries_dropped_total')).toBeGreaterThan(0)
+})
+
 test('an order is delivered although later messages overtook it', async () => {
   const dispatcher = await connected('alerts')
   const truck = await connected('truck-1')

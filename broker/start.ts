@@ -12,6 +12,7 @@ import { type BrokerCounts, brokerCounts } from './counts.ts'
 import type { Credentials } from './credentials.ts'
 import { disarmDuplicateTest } from './deliveries.ts'
 import { createEntrance } from './entrance.ts'
+import { boundKeptSessions } from './kept-sessions.ts'
 import { meterPackets, type PacketMeter } from './packet-meter.ts'
 import { createTraffic } from './traffic.ts'
 
@@ -39,6 +40,9 @@ export interface Broker {
   [Symbol.asyncDispose](): Promise<void>
 }
 
+/** Messages that wait for a client with a kept session while it is away (mosquitto keeps as many). */
+const maxQueuedPerClient = 1000
+
 /** Starts the broker; resolves once it listens. Rejects with the system's error when the port is taken (EADDRINUSE). */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const { accept, clock, log } = options
@@ -59,6 +63,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     authenticate: entrance.authenticate,
     ...createTraffic({ guestOf: entrance.guestOf, accept, counts, clock, log }),
   })
+  boundKeptSessions(aedes, { maxQueued: maxQueuedPerClient, onDropped: counts.queueOverflowed })
   listenToClients(aedes, { counts, log })
   const sockets = new Set<Socket>()
   const server = createServer(socket => {

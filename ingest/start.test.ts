@@ -135,7 +135,8 @@ test('bad records are kept aside by reason, the good ones of the batch count', a
 
 test('a full disk means no PUBACK: the gateway comes again until it is kept', async () => {
   appendsHeld = Promise.reject(new Error('journal-full'))
-  appendsHeld.catch(() => {}) // it is thrown where it is awaited
+  // It is thrown where it is awaited.
+  appendsHeld.catch(() => {})
   gateway.once('close', () => {
     appendsHeld = Promise.resolve()
   })
