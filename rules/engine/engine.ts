@@ -11,6 +11,7 @@ import type { EnsembleShape } from '../forecast/ensemble.ts'
 import { Forecaster } from '../forecast/forecaster.ts'
 import type { ModelFile } from '../forecast/model-file.ts'
 import type { Rule } from '../language/rule.ts'
+import { windowOn } from '../language/window.ts'
 import { observe } from '../verification.ts'
 import { type Binding, bindRules, type Cell, type Group } from './binding.ts'
 import { Cells, rankOf } from './cells.ts'
@@ -19,7 +20,7 @@ import { evaluate } from './evaluate.ts'
 import { LateRuns } from './late-runs.ts'
 import { PlaceWindow } from './place-window.ts'
 import { ReadingOrder } from './reading-order.ts'
-import { type Scene, standingOf } from './standing.ts'
+import { lookingBack, type Scene, standingOf } from './standing.ts'
 
 export interface EngineOptions {
   readonly district: District
@@ -117,7 +118,7 @@ export class Engine {
     const found = this.binding.groups[group]
     const when = found?.outcomeRule?.outcome?.when
     if (found === undefined || when?.lowerBound === undefined) return Number.NEGATIVE_INFINITY
-    return when.lowerBound({ ...emptyWindow, place: found.place })
+    return when.lowerBound(windowOn(found.place, Number.NaN))
   }
 
   #watched(): Uint8Array {
@@ -260,23 +261,9 @@ export class Engine {
     const file = this.#fileOf(cell.group)
     if (file.open !== undefined || run.sinceMs <= file.lastEndedMs) return
     const sensor = this.district.sensors[cell.sensor]
+    const reading = { sensor: sensor?.id ?? '', quantity: sensor?.quantity ?? '', value, measuredAtMs: atMs }
+    const standing = lookingBack({ cell, group, ...run, reading })
     const now = { nowMs: this.nowMs, mode: this.#mode }
-    const standing = {
-      placeId: group.place.id,
-      hazard: group.hazard,
-      condition: run.condition,
-      rule: cell.rule,
-      onsetAtMs: run.sinceMs,
-      plan: undefined,
-      probability: undefined,
-      expectedAtMs: undefined,
-      retrospective: true,
-      evidence: () => ({
-        condition: cell.rule.levels.find(({ level }) => level === run.condition)?.when.source ?? '',
-        readings: [{ sensor: sensor?.id ?? '', quantity: sensor?.quantity ?? '', value, measuredAtMs: atMs }],
-        reason: { zh: '迟到数据表明此前曾超限。', en: 'Readings that came late show that it was exceeded.' },
-      }),
-    }
     this.#events.push(...takeStanding(file, standing, now))
     this.#refresh(cell.group)
   }
@@ -399,11 +386,4 @@ export class Engine {
       for (const sensor of ledger.tracks.keys()) this.#isTracking[sensor] = 1
     }
   }
-}
-
-const emptyWindow = {
-  value: Number.NaN,
-  latest: () => Number.NaN,
-  over: () => Number.NaN,
-  probability: () => Number.NaN,
 }

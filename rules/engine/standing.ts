@@ -136,3 +136,35 @@ function blindEvidence(scene: Scene, cell: Cell, forecast: Forecast | undefined)
     reason: { zh: `${sensor} 已${minutes}分钟未上报。`, en: `${sensor} has been silent for ${minutes} min.` },
   }
 }
+
+/** A standing of something that late readings show to have been: raised looking back, without a plan to act on. */
+export function lookingBack({
+  cell,
+  group,
+  condition,
+  sinceMs,
+  reading,
+}: {
+  cell: Cell
+  group: Group
+  condition: Condition
+  sinceMs: number
+  reading: Evidence['readings'][number]
+}): Standing {
+  return {
+    placeId: group.place.id,
+    hazard: group.hazard,
+    condition,
+    rule: cell.rule,
+    onsetAtMs: sinceMs,
+    plan: undefined,
+    probability: undefined,
+    expectedAtMs: undefined,
+    retrospective: true,
+    evidence: () => ({
+      condition: cell.rule.levels.find(({ level }) => level === condition)?.when.source ?? '',
+      readings: [reading],
+      reason: { zh: '迟到数据表明此前曾超限。', en: 'Readings that came late show that it was exceeded.' },
+    }),
+  }
+}
