@@ -1,10 +1,13 @@
-import { afterAll, beforeAll, describe } from 'vitest'
-import { storeConformance } from './conformance.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { batchOf, sensorsNamed, sixMs, storeConformance } from './conformance.ts'
 import { openInfluxStore } from './influx.ts'
 import { type InfluxServer, influxdIsInstalled, startInfluxServer } from './influx-server.ts'
+import type { Poison } from './influx-writing.ts'
 
 // Locally the test is skipped where there is no influxd; on CI that would hide that nothing was tested.
 const skipped = !influxdIsInstalled() && process.env['CI'] === undefined
+const sensors = sensorsNamed('gauge-1', 'gauge-2', 'gauge-3', 'gauge-4')
+const hourMs = 3_600_000
 
 describe.skipIf(skipped)('with a real InfluxDB 1.x (skipped where influxd is not installed)', () => {
   let server: InfluxServer
@@ -13,7 +16,108 @@ describe.skipIf(skipped)('with a real InfluxDB 1.x (skipped where influxd is not
   })
   afterAll(() => server?.stop())
 
-  storeConformance('InfluxDB 1.x', ({ place, sensors }) =>
-    openInfluxStore({ url: server.url, version: '1', database: place, sensors }),
+  storeConformance('InfluxDB 1.x', ({ place, sensors: own }) =>
+    openInfluxStore({ url: server.url, version: '1', database: place, sensors: own, onPoison: unexpected }),
   )
+
+  test('a database with an odd name is made and used', async () => {
+    const store = await openInfluxStore({ url: server.url, version: '1', database: `a "b' c`, sensors })
+    await store.write([batchOf([[0, 0, 1]])])
+    expect(await store.count()).toBe(1)
+    expect((await store.health()).map(check => check.status)).toEqual(['ok', 'ok'])
+    await store.close()
+  })
+
+  test('a write of many blocks over both lanes is whole', async () => {
+    const store = await openInfluxStore({ url: server.url, version: '1', database: 'many', sensors })
+    const rows = Array.from({ length: 50_000 }, (_, i) => [i % 4, i, i] as const)
+    await store.write([batchOf(rows)])
+    expect(await store.count()).toBe(50_000)
+    await store.close()
+  })
+
+  test('one bad line among good ones is found, set aside and told of; the good ones are kept', async () => {
+    const poisons: Poison[] = []
+    const onPoison = (poison: Poison) => void poisons.push(poison)
+    const store = await openInfluxStore({ url: server.url, version: '1', database: 'poison', sensors, onPoison })
+    // Beyond the year 2262 InfluxDB cannot tell the time; nothing in the way of a line is wrong with it.
+    const farMs = 1e16
+    const rows = Array.from({ length: 999 }, (_, i) => [0, i, i] as const)
+    await store.write([batchOf([...rows.slice(0, 500), [0, farMs, 1], ...rows.slice(500)])])
+    expect(await store.count()).toBe(999)
+    expect(poisons).toHaveLength(1)
+    expect(poisons[0]).toMatchObject({ reason: 'not-readable', lines: 1 })
+    expect(poisons[0]?.line).toContain(String(sixMs + farMs))
+    await store.close()
+  })
+
+  test('readings older than the retention are told of once a block and not tried for ever', async () => {
+    const poisons: Poison[] = []
+    const onPoison = (poison: Poison) => void poisons.push(poison)
+    const store = await openInfluxStore({ url: server.url, version: '1', database: 'short', sensors, onPoison })
+    const policy = 'CREATE RETENTION POLICY short ON short DURATION 1h REPLICATION 1 DEFAULT'
+    await fetch(`${server.url}/query`, { method: 'POST', body: new URLSearchParams({ q: policy }) })
+    await store.write([
+      batchOf([
+        [0, -30 * 365 * 24 * hourMs, 1],
+        [2, -30 * 365 * 24 * hourMs, 1],
+      ]),
+    ])
+    expect(poisons.map(({ reason, lines }) => [reason, lines])).toEqual([['beyond-retention', 2]])
+    expect(await store.count()).toBe(0)
+    await store.close()
+  })
 })
+
+describe.skipIf(skipped)('when InfluxDB 1.x is in trouble (skipped where influxd is not installed)', () => {
+  test('down, it is not reachable, also at the start; back again, the same write is kept once', async () => {
+    await using server = disposable(await startInfluxServer())
+    const options = { url: server.url, version: '1', database: 'outage', sensors } as const
+    const before = await openInfluxStore(options)
+    const batches = [
+      batchOf([
+        [0, 0, 1],
+        [1, 0, 2],
+      ]),
+    ]
+    await before.write(batches)
+    await server.kill()
+    await expect(before.write(batches)).rejects.toMatchObject({ code: 'store-unreachable' })
+    const during = await openInfluxStore({ ...options, database: 'made-later' })
+    await expect(during.write(batches)).rejects.toMatchObject({ code: 'store-unreachable' })
+    expect((await during.health())[0]).toMatchObject({ name: 'store', status: 'failed' })
+    await server.start()
+    await before.write(batches)
+    await during.write(batches)
+    expect([await before.count(), await during.count()]).toEqual([2, 2])
+    await Promise.all([before.close(), during.close()])
+  })
+
+  test('with the default index, its limit of sensors is an error that names the setting, and no bad line', async () => {
+    await using server = disposable(await startInfluxServer({ index: 'inmem', tagLimit: 3 }))
+    const poisons: Poison[] = []
+    const onPoison = (poison: Poison) => void poisons.push(poison)
+    const store = await openInfluxStore({ url: server.url, version: '1', database: 'full', sensors, onPoison })
+    expect((await store.health())[1]).toMatchObject({ name: 'store-index', status: 'warning' })
+    await store.write([
+      batchOf([
+        [0, 0, 1],
+        [1, 0, 1],
+        [2, 0, 1],
+      ]),
+    ])
+    const fourth = batchOf([[3, 0, 1]])
+    await expect(store.write([fourth])).rejects.toThrow(/index-version = "tsi1"/)
+    await expect(store.write([fourth])).rejects.toMatchObject({ code: 'store-refused' })
+    expect(poisons).toEqual([])
+    await store.close()
+  })
+})
+
+function unexpected(poison: Poison): never {
+  throw new Error(`a line that should be taken was not: ${JSON.stringify(poison)}`)
+}
+
+function disposable(server: InfluxServer): InfluxServer & AsyncDisposable {
+  return { ...server, [Symbol.asyncDispose]: () => server.stop() }
+}

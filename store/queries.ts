@@ -4,7 +4,8 @@
  */
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { numbers, oneNumber } from './duck.ts'
-import { daysWithin, dayTable, hourMs, type WholeRange, within } from './tables.ts'
+import { daysWithin, dayTable, hourMs, within } from './tables.ts'
+import type { WholeRange } from './whole-range.ts'
 
 export interface SeriesQuery extends WholeRange {
   readonly key: number
