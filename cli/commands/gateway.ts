@@ -19,7 +19,7 @@ export function gatewayCommand(): Command {
     )
     .argument('[id]', 'id of the gateway')
     .option('--json', 'as JSON')
-    .addHelpText('after', '\nExample:\n  forewarn gateway gw-001')
+    .addHelpText('after', '\nExample:\n  forewarn gateway gw-tidal-2')
     .action(showGateway)
 }
 

@@ -20,7 +20,7 @@ export function publishCommand(): Command {
     .argument('<value>', 'value, in the unit of its quantity')
     .option('--at <time>', 'when it was measured, ISO 8601; without it the house’s time now')
     .option('--gateway <id>', 'gateway to send as; without it the one the sensor belongs to')
-    .addHelpText('after', '\nExample:\n  forewarn publish underpass-01-depth 0.28')
+    .addHelpText('after', '\nExample:\n  forewarn publish tidal-04.level 0.28')
     .action(publish)
 }
 

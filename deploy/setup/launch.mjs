@@ -11,7 +11,7 @@ if (own < 20) {
   process.exit(2)
 }
 
-import('./prepare.mjs').then(async ({ prepare, needsConsole }) => {
+void import('./prepare.mjs').then(async ({ prepare, needsConsole }) => {
   const args = process.argv.slice(2)
   const { root, node } = await prepare({ withConsole: needsConsole(args) })
   const { handOver } = await import('./run.mjs')
