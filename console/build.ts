@@ -3,7 +3,8 @@
  * it. Run directly (`node console/build.ts`) or by the setup.
  */
 import { createHash } from 'node:crypto'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { copyFile, cp, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
@@ -24,9 +25,19 @@ export async function buildConsole(): Promise<Built> {
   if (fingerprint === (await readIfThere(fingerprintFile))) return { built: false, distDir }
   // Only a build needs Vite; a start with an up-to-date page does not wait for it to load.
   const { build } = await import('vite')
-  await build({ configFile: join(import.meta.dirname, 'vite.config.ts'), logLevel: 'warn' })
-  await packAssets(join(distDir, 'assets'))
-  await writeFile(fingerprintFile, fingerprint)
+  const newDir = await mkdtemp(join(tmpdir(), 'forewarn-page-'))
+  try {
+    await build({
+      configFile: join(import.meta.dirname, 'vite.config.ts'),
+      logLevel: 'warn',
+      build: { outDir: newDir },
+    })
+    await packAssets(join(newDir, 'assets'))
+    await putInPlace(newDir)
+    await writeFile(fingerprintFile, fingerprint)
+  } finally {
+    await rm(newDir, { recursive: true, force: true })
+  }
   return { built: true, distDir }
 }
 
@@ -40,6 +51,22 @@ async function fingerprintOfSources(): Promise<string> {
   for (const file of [...files, ...others].sort())
     hash.update(file.slice(import.meta.dirname.length)).update(await readFile(file))
   return hash.digest('hex')
+}
+
+/**
+ * Assets first, the page that names them last, old assets after that: a server that runs meanwhile, or a second
+ * build beside this one, always finds a whole page.
+ */
+async function putInPlace(newDir: string): Promise<void> {
+  const isPage = (file: string) => file.endsWith('index.html')
+  await cp(newDir, distDir, { recursive: true, filter: file => !isPage(file) })
+  const part = join(distDir, `index.${process.pid}.part`)
+  await copyFile(join(newDir, 'index.html'), part)
+  await rename(part, join(distDir, 'index.html'))
+  const wanted = new Set(await readdir(join(newDir, 'assets')))
+  for (const name of await readdir(join(distDir, 'assets'))) {
+    if (!wanted.has(name)) await rm(join(distDir, 'assets', name), { force: true })
+  }
 }
 
 /** Packed once here, so that the server does not pack at every request. */

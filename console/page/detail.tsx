@@ -17,7 +17,7 @@ export function Detail() {
   if (warning === undefined) return null
   return (
     <section class="detail" aria-label={say(warning.title)} data-warning={warning.id}>
-      <div class="detail-scroll" tabIndex={0} role="region" aria-label={t('warnings')}>
+      <div class="detail-scroll" tabIndex={0} role="group" aria-label={t('warnings')}>
         <Head warning={warning} />
         <Facts warning={warning} />
         <Hydrograph />

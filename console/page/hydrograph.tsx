@@ -11,7 +11,7 @@ import { fills, lineInks } from './levels.ts'
 import { limitsOf, type ShownLimit } from './limits.ts'
 import { minuteMs, selected, zone } from './state.ts'
 
-const font = '12px system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif'
+const font = '12px -apple-system, "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif'
 const boldFont = `600 ${font}`
 const ink = '#1b2126'
 const grey = '#5b6770'
@@ -147,6 +147,7 @@ function drawLimits(plot: uPlot, limits: readonly ShownLimit[]): void {
   const ratio = devicePixelRatio
   ctx.save()
   ctx.font = boldFont.replace('12px', `${12 * ratio}px`)
+  ctx.textAlign = 'left'
   ctx.textBaseline = 'middle'
   let lastLabelY = Number.POSITIVE_INFINITY
   for (const limit of limits) {

@@ -5,6 +5,7 @@ import { clockSeconds, clockTime, percent, stopwatch } from './format.ts'
 import { say, t } from './language.ts'
 import { LevelMark } from './level-mark.tsx'
 import { isUnacknowledged } from './order.ts'
+import { orderWords } from './plan.tsx'
 import {
   lastClosed,
   listHeld,
@@ -14,7 +15,6 @@ import {
   placeOf,
   selected,
   unacknowledged,
-  unitOf,
   wantedOrder,
   warnings,
   zone,
@@ -107,17 +107,19 @@ function Row({ warning }: { warning: Warning }) {
     >
       <LevelMark level={warning.level} />
       <div class="row-text">
-        <span class="row-place">{place === undefined ? warning.placeId : say(place.name)}</span>
-        <span class="row-what">
-          {say(warning.title)}
-          {warning.probability !== undefined && ` · ${percent(warning.probability)}`}
-        </span>
-      </div>
-      <div class="row-state">
-        <span class="row-left">
-          <TimeLeft warning={warning} />
-        </span>
-        <span class="row-who">{sent === undefined ? stateOf(warning) : sendingText(sent)}</span>
+        <div class="row-line">
+          <span class="row-place">{place === undefined ? warning.placeId : say(place.name)}</span>
+          <span class="row-left">
+            <TimeLeft warning={warning} />
+          </span>
+        </div>
+        <div class="row-line">
+          <span class="row-what">
+            {say(warning.title)}
+            {warning.probability !== undefined && ` · ${percent(warning.probability)}`}
+          </span>
+          <span class="row-who">{sent === undefined ? stateOf(warning) : sendingText(sent)}</span>
+        </div>
       </div>
     </div>
   )
@@ -132,8 +134,6 @@ function stateOf(warning: Warning): string {
   if (warning.state === 'returned-unacknowledged') return t('returnedUnacked')
   if (isUnacknowledged(warning)) return t('unackedFor', { age: stopwatch(nowMs.value - warning.raisedAtMs) })
   const order = warning.orders.find(one => one.state !== 'stood-down' && one.state !== 'released')
-  const unit = order === undefined ? undefined : unitOf(order.unitId)
-  if (unit !== undefined && order !== undefined)
-    return `${say(unit.name)} · ${t(order.state === 'stood-down' ? 'stoodDown' : order.state)}`
+  if (order !== undefined) return `${order.unitId} · ${t(orderWords[order.state])}`
   return warning.acknowledgedBy ?? ''
 }

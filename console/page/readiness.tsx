@@ -24,7 +24,7 @@ export function Readiness() {
       <div class="pane-head">
         <h2>{t('ready')}</h2>
       </div>
-      <div class="readiness-scroll" tabIndex={0} role="region" aria-label={t('ready')}>
+      <div class="readiness-scroll" tabIndex={0} role="group" aria-label={t('ready')}>
         <Units />
         <Silent />
         <Watched />

@@ -94,14 +94,14 @@ function followSelection(): () => void {
   let followedId: string | undefined
   return effect(() => {
     const warning = selected.value
-    const [now, around] = [view.peek(), size.value]
+    const [now, around] = [view.value, size.value]
     if (warning === undefined || now === undefined || around.width === 0 || warning.id === followedId) return
     followedId = warning.id
     const at = pointOf(warning.placeId)
     if (at === undefined) return
     // On a phone the map is a strip: the place goes into its middle, close enough to see the route.
     if (around.width < 760 && around.height < 400) {
-      view.value = { centre: at, scale: 256 * 2 ** 14 }
+      view.value = { centre: at, scale: 256 * 2 ** 14.5 }
       untouched = false
       return
     }
@@ -120,7 +120,7 @@ function fitDistrict(): void {
   const bounds = districtBounds.value
   if (bounds === undefined || size.value.width === 0) return
   untouched = true
-  view.value = fitted(bounds, size.value, 28)
+  view.value = fitted(bounds, size.value, size.value.width < 500 ? 16 : 44)
 }
 
 function zoom(factor: number): void {

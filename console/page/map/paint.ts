@@ -1,7 +1,7 @@
 /** Draws the map: grey ground, then what is on it. Knows nothing of the page's state; it gets a scene. */
 import { shapePaths } from '../level-mark.tsx'
 import { fills, inks, type ShownLevel } from '../levels.ts'
-import { emptyRoom, type Room } from './boxes.ts'
+import { type Box, emptyRoom, type Room } from './boxes.ts'
 import { type MapView, type Point, type Size, toScreen } from './projection.ts'
 import type { LayerId, Shape } from './shapes.ts'
 
@@ -33,7 +33,7 @@ export interface Scene {
   readonly language: 'zh' | 'en'
 }
 
-const family = 'system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif'
+const family = '-apple-system, "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif'
 const ink = '#1b2126'
 const colours = {
   ground: '#e9ecee',
@@ -86,7 +86,8 @@ function paintGround({ ctx, place }: Stage, shapes: readonly Shape[], view: MapV
   const grow = Math.max(0.6, Math.min(4, 1.25 ** (zoom - 12)))
   for (const layer of layerOrder) {
     for (const shape of shapes) {
-      if (shape.layer !== layer) continue
+      // A slip road of a few pixels is a blot, not a road.
+      if (shape.layer !== layer || (layer === 'roads' && shape.span * view.scale < 14)) continue
       tracePaths(ctx, shape, place)
       inkShape(ctx, shape, grow)
     }
@@ -250,8 +251,13 @@ function paintWarningName(stage: Stage, mark: WarningMark): void {
   stage.ctx.font = `${mark.selected ? 600 : 500} 12px ${family}`
   const width = stage.ctx.measureText(mark.name).width + 6
   const gap = mark.waits || mark.selected ? 22 : 16
-  const box = stage.room.takeFree(around({ x, y }, { width, height: 16 }, gap).toReversed())
+  const candidates = around({ x, y }, { width, height: 16 }, gap).toReversed()
+  const box = stage.room.takeFree(candidates.filter(one => isInside(one, stage.size)))
   if (box !== undefined) halo(stage, { text: mark.name, x: box.x + width / 2, y: box.y + 8, colour: ink })
+}
+
+function isInside({ x, y, width, height }: Box, size: Size): boolean {
+  return x >= 4 && y >= 4 && x + width <= size.width - 4 && y + height <= size.height - 4
 }
 
 function paintName(stage: Stage, shape: Shape, language: 'zh' | 'en'): void {

@@ -1,6 +1,6 @@
 /** The map's layers, projected once: GeoJSON in, paths of world points out. What is no geometry is left out. */
 import type { MapLayers } from '@forewarn/contracts/geography'
-import { type Point, project } from './projection.ts'
+import { boundsOf, type Point, project } from './projection.ts'
 
 export type LayerId = MapLayers['layers'][number]['id']
 
@@ -12,6 +12,8 @@ export interface Shape {
   /** Class of a road: elevated, primary, … */
   readonly kind: string
   readonly middle: Point
+  /** Width plus height, in world units. */
+  readonly span: number
 }
 
 /** All shapes of all layers. */
@@ -33,6 +35,7 @@ function shapeOf(layer: LayerId, feature: unknown): Shape | undefined {
     name: { zh, en: textOf(properties['name_en'] ?? properties['name:en']) || zh },
     kind: textOf(properties['kind'] ?? properties['highway']),
     middle: middleOf(paths),
+    span: spanOf(paths),
   }
 }
 
@@ -55,6 +58,11 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : ''
+}
+
+function spanOf(paths: readonly (readonly Point[])[]): number {
+  const bounds = boundsOf(paths.flat())
+  return bounds === undefined ? 0 : bounds.maxX - bounds.minX + bounds.maxY - bounds.minY
 }
 
 /** The centroid of the longest path (area-weighted for rings): where its name goes. */
