@@ -76,6 +76,13 @@ export class Keeper {
     return { waitingEvents: this.#outbox.length, snapshots: this.#snapshots, trouble: this.#trouble }
   }
 
+  /** Begins nothing new; resolves when what is under way is over. What is not kept by then is lost, as in a crash. */
+  async abandon(): Promise<void> {
+    this.#isStopped = true
+    this.#isAskedAgain = false
+    await this.#running
+  }
+
   /** Keeps once more and resolves when nothing is under way. */
   async stop(): Promise<void> {
     this.request()

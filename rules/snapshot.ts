@@ -71,16 +71,21 @@ async function writeBytes(dir: string, bytes: Uint8Array): Promise<void> {
   await syncFolder(dir)
 }
 
+/** What `encodeSnapshot` wrote; undefined for bytes that rotted or are of another format. */
+export function decodeSnapshot(bytes: Uint8Array): Snapshot | undefined {
+  if (bytes.length < 4) return undefined
+  const body = bytes.subarray(4)
+  if (crc32(body) !== new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true)) return undefined
+  return SnapshotShape.safeParse(deserialize(body)).data
+}
+
 async function readSnapshot(dir: string) {
   const bytes = await readIfThere(join(dir, 'state'))
-  if (bytes === undefined || bytes.length < 4) return undefined
-  const body = bytes.subarray(4)
-  if (crc32(body) !== bytes.readUInt32LE(0)) return undefined
-  const parsed = SnapshotShape.safeParse(deserialize(body))
-  if (!parsed.success) return undefined
-  const ids = await readIfThere(join(dir, `sensors-${parsed.data.registry}.json`))
+  const snapshot = bytes && decodeSnapshot(bytes)
+  if (snapshot === undefined) return undefined
+  const ids = await readIfThere(join(dir, `sensors-${snapshot.registry}.json`))
   if (ids === undefined) return undefined
-  return { snapshot: parsed.data, sensorIds: SensorIds.parse(JSON.parse(ids.toString('utf8'))) }
+  return { snapshot, sensorIds: SensorIds.parse(JSON.parse(ids.toString('utf8'))) }
 }
 
 async function readIfThere(path: string): Promise<Buffer | undefined> {

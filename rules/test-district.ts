@@ -22,11 +22,7 @@ export const testDistrict: District = {
     { id: 'gw-a', kind: 'field' },
     { id: 'gw-b', kind: 'field' },
   ],
-  places: [
-    place('steep-01', 'low-road', limits),
-    place('steep-02', 'underpass', limits),
-    place('lift-1', 'lift', {}),
-  ],
+  places: [place('steep-01', 'low-road', limits), place('steep-02', 'underpass', limits), place('lift-1', 'lift', {})],
   units: [],
   sensors: [
     sensor('depth-1', 'water_depth', 'gw-a', { place: 'steep-01' }),

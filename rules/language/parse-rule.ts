@@ -38,13 +38,37 @@ export function parseRule(text: string): RuleParsing {
   const source: Source = { text, document, lines, errors: [] }
   for (const error of document.errors) pushError(source, error.pos[0], firstLine(error.message))
   if (source.errors.length > 0) return { errors: source.errors }
-  const file = RuleFile.safeParse(document.toJS())
+  const raw = plainValue(source)
+  if (source.errors.length > 0) return { errors: source.errors }
+  const file = RuleFile.safeParse(raw)
   if (!file.success) {
     for (const issue of file.error.issues) pushIssue(source, issue)
     return { errors: source.errors }
   }
+  checkOrder(source, file.data)
   const rule = assemble(source, file.data)
   return source.errors.length > 0 ? { errors: source.errors } : { rule }
+}
+
+/** YAML can be sound and still have no value: an alias to nothing, for one. */
+function plainValue(source: Source): unknown {
+  try {
+    return source.document.toJS()
+  } catch (error) {
+    pushError(source, 0, error instanceof Error ? firstLine(error.message) : String(error))
+    return undefined
+  }
+}
+
+/** The first level that holds decides, and a reader expects the worst on top. */
+function checkOrder(source: Source, file: RuleFile): void {
+  const node = source.document.get('levels')
+  if (!isMap(node)) return
+  const written = node.items.map(item => (isScalar(item.key) ? String(item.key.value) : ''))
+  const ordered = levels.filter(level => file.levels[level] !== undefined)
+  if (written.join() === ordered.join()) return
+  const keyAt = keyOffset(source, [], 'levels')
+  pushError(source, keyAt, `levels are written worst first: ${ordered.join(', ')}`)
 }
 
 function assemble(source: Source, file: RuleFile): Rule {

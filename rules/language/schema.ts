@@ -3,7 +3,7 @@
  * otherwise be a rule that never notices silence.
  */
 import { placeKinds } from '@forewarn/contracts/district'
-import { Condition, levels } from '@forewarn/contracts/level'
+import { Condition } from '@forewarn/contracts/level'
 import { Quantity } from '@forewarn/contracts/quantity'
 import { Text } from '@forewarn/contracts/text'
 import { z } from 'zod'
@@ -33,13 +33,6 @@ const Levels = z
     if (written.length === 0) {
       context.issues.push({ code: 'custom', message: 'a rule has at least one level', input: context.value })
     }
-    const ordered = levels.filter(level => written.includes(level))
-    if (written.join() === ordered.join()) return
-    context.issues.push({
-      code: 'custom',
-      message: `levels are written worst first: ${ordered.join(', ')}`,
-      input: context.value,
-    })
   })
 
 const Step = z.union([z.number(), z.string()])
