@@ -43,8 +43,8 @@ const onlyText = (text: string) => text
 export function sourceOf(options: Readonly<Record<string, unknown>>): SettingSource {
   const given = settingNames().flatMap(name => {
     const value = options[name]
-    if (value === undefined) return []
-    return [[name, value === true ? 'true' : String(value)] as const]
+    if (value === true) return [[name, 'true'] as const]
+    return typeof value === 'string' ? [[name, value] as const] : []
   })
   return { flags: Object.fromEntries(given), variables: process.env }
 }

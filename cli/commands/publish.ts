@@ -80,10 +80,9 @@ async function sendAndLook(reading: ByHand, door: HouseDoor): Promise<void> {
   say(
     `acknowledged: ${reading.sensor} = ${reading.value} ${reading.unit ?? ''} at ${new Date(reading.measuredAtMs).toISOString()} on ${topic}`,
   )
-  if (typeof before === 'string' || typeof after === 'string') {
-    complain(`whether it was refused is not known: ${String(after)}`)
-    return
-  }
+  const unknown = (trouble: string) => complain(`whether it was refused is not known: ${trouble}`)
+  if (typeof before === 'string') return unknown(before)
+  if (typeof after === 'string') return unknown(after)
   const refusal = newRefusal({ before, after, reading })
   if (refusal === undefined) return
   complain(`${refusal.kept ? 'kept, but set aside as' : 'refused:'} ${refusal.reason} (${refusal.detail})`)

@@ -33,7 +33,7 @@ async function catchUp({ withConsole, withDev }) {
   try {
     giveBack = await takeTurn(join(root, '.setup.lock'), say)
   } catch (error) {
-    throw new Error(`the folder ${root} needs setting up and cannot be written (${error.code})`)
+    throw new Error(`the folder ${root} needs setting up and cannot be written (${error.code})`, { cause: error })
   }
   try {
     // Looked at again: the one we waited for may have done it all.
