@@ -39,20 +39,18 @@ export async function signIn({
   return {
     warnings: async () =>
       Snapshot.parse(await (await fetch(`${consoleUrl}/api/snapshot`, { headers })).json()).warnings,
-    acknowledge: async warning => {
-      const command = {
-        commandId: `acceptance-${warning.id}-${warning.version}`.slice(-64),
-        warningId: warning.id,
-        expectedVersion: warning.version,
-        action: 'acknowledge',
-        seenAtMs: warning.raisedAtMs,
-      }
-      const reply = await fetch(`${consoleUrl}/api/commands`, {
-        method: 'POST',
-        headers,
-        body: JSON.stringify(command),
-      })
-      return CommandAnswer.parse(await reply.json())
-    },
+    acknowledge: warning => acknowledge(consoleUrl, { headers, warning }),
   }
+}
+
+async function acknowledge(consoleUrl: string, { headers, warning }: { headers: HeadersInit; warning: Warning }) {
+  const command = {
+    commandId: crypto.randomUUID(),
+    warningId: warning.id,
+    expectedVersion: warning.version,
+    action: 'acknowledge',
+    seenAtMs: warning.raisedAtMs,
+  }
+  const reply = await fetch(`${consoleUrl}/api/commands`, { method: 'POST', headers, body: JSON.stringify(command) })
+  return CommandAnswer.parse(await reply.json())
 }

@@ -180,10 +180,11 @@ export async function startPage(
 /** An edge agent that stands in for the one on every field gateway. */
 export async function startAgent({ options, secrets, stopping }: Site, mqttPort: number): Promise<string> {
   const gateways = options.district.gateways.filter(gateway => gateway.kind === 'field')
+  const port = (await options.uplinkThrough?.(mqttPort)) ?? mqttPort
   const agent = await startEdgeAgent({
     districtId: options.district.id,
     gateways: gateways.map(({ id }) => ({ id, password: secrets.gateways[id]?.password ?? '' })),
-    brokerUrl: `mqtt://127.0.0.1:${mqttPort}`,
+    brokerUrl: `mqtt://127.0.0.1:${port}`,
     dataDir: join(options.dataDir, 'outbox'),
     clock: options.clock,
     log: options.log.with({ process: 'edge-agent' }),

@@ -40,6 +40,8 @@ export interface HouseOptions {
   readonly metrics: Metrics
   /** With an edge agent for the district's field gateways: for simulations and replays. */
   readonly withEdgeAgent: boolean
+  /** Between the edge agent and the broker: given the broker's port, the port to use instead. Tests cut the uplink there. */
+  readonly uplinkThrough?: ((mqttPort: number) => Promise<number>) | undefined
   readonly rulesDir?: string | undefined
   readonly redisUrl?: string | undefined
   readonly postgresUrl?: string | undefined

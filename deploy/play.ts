@@ -17,7 +17,7 @@ import type { Recording } from '@forewarn/simulators/recording'
 import { type AlertsReader, readAlerts } from './alerts-reader.ts'
 import { takeDataDir } from './data-dir.ts'
 import { serversOf } from './district-servers.ts'
-import { type House, startHouse } from './house.ts'
+import { type House, type HouseOptions, startHouse } from './house.ts'
 import { playStorm, type StormPlay } from './simulation.ts'
 
 export interface DrillOptions {
@@ -29,6 +29,7 @@ export interface DrillOptions {
   readonly settings: Settings
   /** Kept after the drill when given; else a folder that goes away with it. */
   readonly dataDir?: string | undefined
+  readonly uplinkThrough?: HouseOptions['uplinkThrough']
   readonly onStep?: ((step: string) => void) | undefined
   readonly onProgress?: PlayOptions['onProgress'] | undefined
   readonly signal?: AbortSignal | undefined
@@ -112,6 +113,7 @@ async function startDrillHouse({ options, made, clock, folder, logFile }: DrillS
     log: openLog({ level: settings.logLevel, file: logFile }),
     metrics: createMetrics(),
     withEdgeAgent: true,
+    uplinkThrough: options.uplinkThrough,
     onStep: options.onStep,
   })
 }
@@ -143,18 +145,24 @@ export async function playInDrillHouse(options: PlayDrillOptions): Promise<Drill
   const watched = drill.alerts.watch({
     signal: watching.signal,
     onWarning: warning => {
+      if (isAfterTheEnd(warning, options.recording)) return
       options.onWarning?.(warning)
       acknowledgeInTime(drill, warning, options.acknowledgeAfterMs)
     },
   })
   const summary = await drill.played
   await houseTimePasses(drill, options.signal)
-  const { warnings } = await drill.alerts.snapshot()
+  const warnings = (await drill.alerts.snapshot()).warnings.filter(one => !isAfterTheEnd(one, options.recording))
   const score = await drill.alerts.score()
   const storedReadings = await drill.house.store.count()
   watching.abort()
   await watched
   return { summary, storedReadings, warnings, score }
+}
+
+/** Once the recording is told, every sensor is silent: that those places turn unknown says nothing of the storm. */
+function isAfterTheEnd({ level, raisedAtMs }: Warning, { endMs }: Recording): boolean {
+  return level === 'unknown' && raisedAtMs > endMs
 }
 
 function houseTimePasses({ clock }: Drill, signal: AbortSignal | undefined): Promise<void> {
