@@ -5,7 +5,7 @@
  */
 import type { District } from '@forewarn/contracts/district'
 import type { AcceptPublish, Publish } from '@forewarn/contracts/intake'
-import type { RejectionReason } from '@forewarn/contracts/rejection'
+import type { Rejection, RejectionReason } from '@forewarn/contracts/rejection'
 import { parseSenml } from '@forewarn/contracts/senml'
 import { parseTopic } from '@forewarn/contracts/topics'
 import { encodeBatch } from '@forewarn/journal/batch-codec'
@@ -14,6 +14,7 @@ import type { IngestCounts } from './counts.ts'
 import type { Gateways } from './gateways.ts'
 import { type Aside, judgePack } from './judge.ts'
 import { originalOf, type Quarantine } from './quarantine.ts'
+import type { RejectLog } from './reject-log.ts'
 import type { SensorNames } from './sensor-names.ts'
 
 interface IntakeParts {
@@ -23,6 +24,7 @@ interface IntakeParts {
   readonly gateways: Gateways
   readonly names: SensorNames
   readonly counts: IngestCounts
+  readonly rejected: RejectLog
 }
 
 export function createIntake(parts: IntakeParts): AcceptPublish {
@@ -81,15 +83,13 @@ async function keepGroup(
   publish: Publish,
   reason: RejectionReason,
   group: readonly Aside[],
-  { quarantine, counts }: IntakeParts,
+  parts: IntakeParts,
 ): Promise<void> {
-  const { gateway, topic, receivedAtMs: atMs } = publish
   const [first] = group
   const more = group.length > 1 ? ` (and ${group.length - 1} more of this message)` : ''
   const detail = `${first?.detail ?? ''}${more}`
   const original = originalOfRecords(publish.payload, group)
-  await quarantine.add({ reason, atMs, gateway, topic, detail, original, kept: first?.kept ?? false }, group.length)
-  counts.rejected(reason, group.length)
+  await keepAside(publish, { reason, detail, original, kept: first?.kept ?? false, readings: group.length }, parts)
 }
 
 const wholeOriginalBytes = 4096
@@ -103,11 +103,25 @@ function originalOfRecords(payload: Uint8Array, group: readonly Aside[]): string
   return originalOf(Buffer.from(JSON.stringify([...indices].slice(0, 100).map((index): unknown => entries[index]))))
 }
 
-async function setAside(
-  { gateway, topic, payload, receivedAtMs: atMs }: Publish,
+function setAside(
+  publish: Publish,
   { reason, detail }: { reason: RejectionReason; detail: string },
-  { quarantine, counts }: IntakeParts,
+  parts: IntakeParts,
 ): Promise<void> {
-  await quarantine.add({ reason, atMs, gateway, topic, detail, original: originalOf(payload), kept: false }, 1)
-  counts.rejected(reason, 1)
+  return keepAside(publish, { reason, detail, original: originalOf(publish.payload), kept: false, readings: 1 }, parts)
+}
+
+interface KeptAside extends Pick<Rejection, 'reason' | 'detail' | 'original' | 'kept'> {
+  readonly readings: number
+}
+
+async function keepAside(
+  { gateway, topic, receivedAtMs: atMs }: Publish,
+  { readings, ...what }: KeptAside,
+  { quarantine, counts, rejected }: IntakeParts,
+): Promise<void> {
+  const rejection = { ...what, atMs, gateway, topic }
+  await quarantine.add(rejection, readings)
+  counts.rejected(what.reason, readings)
+  rejected(rejection, readings)
 }

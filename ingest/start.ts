@@ -17,6 +17,7 @@ import { ingestHealth, storeLagMs } from './health.ts'
 import { createIntake } from './intake.ts'
 import { openKeptLines } from './kept-lines.ts'
 import { openQuarantine } from './quarantine.ts'
+import { rejectLog } from './reject-log.ts'
 import { sensorNames } from './sensor-names.ts'
 import { startWriter } from './writer.ts'
 
@@ -67,7 +68,7 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
   })
   log.info('ingest-started', { sensors: district.sensors.length, gateways: district.gateways.length })
   return {
-    accept: createIntake({ district, journal, quarantine, gateways, names, counts }),
+    accept: createIntake({ ...parts, district, names, rejected: rejectLog(log, clock) }),
     url: server.url,
     async stop() {
       clearInterval(lagTimer)

@@ -100,6 +100,10 @@ test('one batch that the store can never take is set aside, the others go on', a
   await stopped()
   expect(store.rows.has('1@13')).toBe(false)
   expect(counts.totals().batchesSetAside).toBe(1)
+  const kept: unknown[] = []
+  const found = await openKeptLines({ dir: join(dir, 'set-aside'), onFound: line => kept.push(line) })
+  await found.close()
+  expect(kept).toMatchObject([{ reason: expect.stringContaining('unlucky'), sensor: [1], value: [13] }])
 })
 
 test('a store that refuses everything sets nothing aside', async () => {

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { appendFileSync, readdirSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -61,5 +62,23 @@ test('a tail that a crash left half written is cut, and the journal goes on behi
   await after.append(Buffer.from('three'))
   await after.close()
   expect(await textsIn(dir)).toEqual(['one', 'two', 'three'])
+  await rm(dir, { recursive: true })
+})
+
+test('a write that the system refuses is told, and what fits afterwards is kept behind what was sound', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'journal-refused-'))
+  const script = join(import.meta.dirname, 'refused-write-child.ts')
+  // 64 kB a file: 72 records fit, and 160 bytes are left.
+  const child = spawn('sh', ['-c', 'ulimit -f 128; exec "$0" "$1" "$2"', process.execPath, script, dir])
+  let output = ''
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString()
+  })
+  await once(child, 'close')
+  const said = output.trimEnd().split('\n')
+  expect(said.at(-2)).toBe('refused: journal-write-failed')
+  const acknowledged = said.filter(line => !line.startsWith('refused'))
+  expect(acknowledged.at(-1)).toBe('a short one')
+  expect(await textsIn(dir)).toEqual(acknowledged)
   await rm(dir, { recursive: true })
 })
