@@ -153,7 +153,7 @@ describe('a storm', () => {
     if (first?.kind !== 'raised') throw new Error('nothing was raised')
     expect(first.rule).toBe('waterlogging-forecast')
     expect(first.plan).toBe('pump-truck')
-    expect(first.evidence.forecast?.crossings[0]?.probability).toBeGreaterThanOrEqual(0.3)
+    expect(first.evidence.forecast?.crossings[0]?.probability).toBeGreaterThanOrEqual(0.25)
     expect(first.evidence.reason.en).toMatch(/mm of rain in 30 min/)
     const verified = events.find(event => event.kind === 'verified')
     expect(verified).toMatchObject({ outcome: 'hit', onsetAtMs: startMs + 48 * 60_000 })
