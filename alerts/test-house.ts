@@ -125,13 +125,19 @@ export async function startTestBroker(): Promise<TestBroker> {
   }
 }
 
+function fastClock(): Clock {
+  const clock = drillClock({ startMs, speed: 600 })
+  clock.release()
+  return clock
+}
+
 export type TestHouse = Awaited<ReturnType<typeof startTestHouse>>
 
 /** `alerts` on the given database; the clock runs 600 times as fast, so a minute lasts 0.1 s. */
 export async function startTestHouse({
   databaseUrl,
   broker,
-  clock = drillClock({ startMs, speed: 600 }),
+  clock = fastClock(),
 }: {
   databaseUrl: string
   broker: TestBroker

@@ -99,7 +99,7 @@ export interface JobWorker {
   close(): Promise<void>
 }
 
-/** Starts taking jobs. Resolves once it is connected. A job whose worker was killed comes again within 10 s. */
+/** Starts taking jobs. Resolves once it is connected. A job whose worker was killed comes again within 7 s. */
 export async function openWorker(opening: WorkerOpening): Promise<JobWorker> {
   const { name, backend, log } = opening
   const worker = makeWorker(opening)
@@ -134,8 +134,8 @@ function makeWorker({ name, backend, perform, concurrency = 1 }: WorkerOpening) 
   const options = {
     concurrency,
     // After kill -9 the job in hand is locked until this runs out; 30 s would be half of a red warning's limit.
-    lockDuration: 6000,
-    stalledInterval: 3000,
+    lockDuration: 4000,
+    stalledInterval: 2000,
     // A crash is not the job's fault: it is never given up for having been in hand when one happened.
     maxStalledCount: 1000,
     settings: { backoffStrategy: backOffMs },
