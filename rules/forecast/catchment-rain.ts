@@ -103,6 +103,16 @@ export class CatchmentRain {
     return known === 0 ? 0 : sum / known
   }
 
+  /** Rain fallen in the known ones among the `minutes` up to and including `minute`, mm. */
+  sumUntil(minute: number, minutes: number): number {
+    let mm = 0
+    for (let back = 0; back < minutes; back++) {
+      const rain = this.at(minute - back)
+      if (!Number.isNaN(rain)) mm += rain / 60
+    }
+    return mm
+  }
+
   state(): CatchmentRainState {
     return {
       mm: this.#gauges.map(({ mm }) => mm.slice()),

@@ -190,7 +190,7 @@ export class Forecaster {
       minute: this.#minute,
       rainUntilMinute: place.rain.newestMinute,
       rainNowMmPerHour: place.rainNowMmPerHour,
-      rainHalfHourMm: place.rain.meanBefore(this.#minute + 1, 30) / 2,
+      rainHalfHourMm: place.rain.sumUntil(this.#minute, 30),
       state: place.now,
       stale: place.kind === 'rain-stale',
       foresight: place.foresight,
