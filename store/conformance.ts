@@ -310,6 +310,35 @@ function charts(open: OpenHere): void {
     expect(await store.count({ fromMs: sixMs + 1, toMs: sixMs + 1000 })).toBe(0)
   })
 
+  test('a range that ends where it begins, or before, is empty', async () => {
+    const store = await open()
+    await store.write([
+      batchOf([
+        [0, 0, 1],
+        [0, 1000, 2],
+      ]),
+    ])
+    for (const toMs of [sixMs, sixMs - hourMs]) {
+      expect(await store.range({ sensor: 0, fromMs: sixMs, toMs })).toEqual([])
+      expect(await store.range({ sensor: 0, fromMs: sixMs, toMs, maxPoints: 1 })).toEqual([])
+      expect(await store.count({ fromMs: sixMs, toMs })).toBe(0)
+    }
+  })
+
+  test('a chart of all times there are is answered', async () => {
+    const store = await open()
+    await store.write([
+      batchOf([
+        [0, 0, 1],
+        [0, 1000, 2],
+        [0, 2000, 6],
+      ]),
+    ])
+    const ever = { sensor: 0, fromMs: Number.NEGATIVE_INFINITY, toMs: Number.POSITIVE_INFINITY }
+    expect(await store.range(ever)).toHaveLength(3)
+    expect((await store.range({ ...ever, maxPoints: 1 })).map(({ mean, count }) => [mean, count])).toEqual([[3, 3]])
+  })
+
   test('more readings than points are shown as min, mean and max of equal buckets; a gap stays a gap', async () => {
     const store = await open()
     const minutes = [...Array(20).keys(), ...Array.from({ length: 20 }, (_, i) => 40 + i)]

@@ -6,29 +6,47 @@ import type { LatestReading, SeriesPoint, TimeRange } from './reading-store.ts'
 /** InfluxDB counts in ns of int64: 1677 to 2262. */
 const timeLimitMs = 9_223_372_036_000
 
+function whole(ms: number): number {
+  return Math.ceil(Math.min(timeLimitMs, Math.max(-timeLimitMs, ms)))
+}
+
 function within({ fromMs, toMs }: TimeRange): string {
-  const whole = (ms: number) => Math.ceil(Math.min(timeLimitMs, Math.max(-timeLimitMs, ms)))
   return `time >= ${whole(fromMs)}ms AND time < ${whole(toMs)}ms`
 }
 
-/** Sensors named one by one in one query; for more, all are asked for and the others left out. */
+/** Sensors named in one query. */
 const namedTagsMax = 500
+/** Beyond this many, asking for all and leaving the others out is quicker. */
+const namedQueriesMax = 10
 
 /** The newest readings, of these tags or of all. */
 export async function latestReadings(
   client: InfluxClient,
   { tags, sensorOfTag }: { tags: readonly string[] | undefined; sensorOfTag: ReadonlyMap<string, number> },
 ): Promise<LatestReading[]> {
-  if (tags !== undefined && tags.length === 0) return []
-  const named = tags !== undefined && tags.length <= namedTagsMax
-  const where = named ? `WHERE ${tags.map(tag => `s = ${quoted(tag)}`).join(' OR ')}` : ''
+  if (tags === undefined) return await newestWhere(client, '', sensorOfTag)
+  if (tags.length > namedTagsMax * namedQueriesMax) {
+    const wanted = new Map(tags.map(tag => [tag, sensorOfTag.get(tag) ?? -1]))
+    return await newestWhere(client, '', wanted)
+  }
+  const readings: LatestReading[] = []
+  for (let from = 0; from < tags.length; from += namedTagsMax) {
+    const named = tags.slice(from, from + namedTagsMax).map(tag => `s = ${quoted(tag)}`)
+    readings.push(...(await newestWhere(client, `WHERE ${named.join(' OR ')}`, sensorOfTag)))
+  }
+  return readings
+}
+
+async function newestWhere(
+  client: InfluxClient,
+  where: string,
+  sensorOfTag: ReadonlyMap<string, number>,
+): Promise<LatestReading[]> {
   // Every reading has a field r, and may have no v: last(v) would skip the readings without a value.
   const series = await client.influxql(`SELECT last(r) AS r, v, q FROM ${measurement} ${where} GROUP BY s`)
-  const wanted = tags === undefined || named ? undefined : new Set(tags)
   return series.flatMap(one => {
-    const tag = one.tags['s'] ?? ''
-    const sensor = sensorOfTag.get(tag)
-    if (sensor === undefined || (wanted !== undefined && !wanted.has(tag))) return []
+    const sensor = sensorOfTag.get(one.tags['s'] ?? '')
+    if (sensor === undefined) return []
     return rowsOf(one).map(({ time, r, v, q }) => ({
       sensor,
       measuredAtMs: numberIn(time),
@@ -63,9 +81,11 @@ async function buckets(
   client: InfluxClient,
   request: TagRequest & { where: string; maxPoints: number },
 ): Promise<SeriesPoint[]> {
-  const { fromMs, toMs, maxPoints, where } = request
-  const from = Math.ceil(fromMs)
-  const widthMs = Math.max(1, Math.ceil((Math.ceil(toMs) - from) / maxPoints))
+  const { maxPoints, where } = request
+  // A bucket may be no longer than int64 ns, half of the time there is.
+  const from = Math.max(whole(request.fromMs), -timeLimitMs / 2)
+  const to = Math.min(whole(request.toMs), timeLimitMs / 2)
+  const widthMs = Math.max(1, Math.ceil((to - from) / maxPoints))
   // Buckets of InfluxQL count from 1970; the offset makes the first one begin where the range does.
   const offsetMs = ((from % widthMs) + widthMs) % widthMs
   const series = await client.influxql(`

@@ -35,7 +35,7 @@ export interface TimeRange {
 export interface SeriesRequest extends TimeRange {
   /** Index in `District.sensors`. */
   readonly sensor: number
-  /** When more readings than this lie in the range, it is cut into this many buckets of equal length. */
+  /** When more readings than this lie in the range, it is cut into this many buckets of equal length; at least 1. */
   readonly maxPoints?: number
 }
 
