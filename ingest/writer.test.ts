@@ -106,6 +106,15 @@ test('one batch that the store can never take is set aside, the others go on', a
   expect(kept).toMatchObject([{ reason: expect.stringContaining('unlucky'), sensor: [1], value: [13] }])
 })
 
+test('a record that is no batch of readings does not stop those behind it', async () => {
+  await append(1)
+  await journal.append(new Uint8Array(40).fill(9))
+  await append(2)
+  start()
+  await store.holds(2)
+  expect(counts.totals().batchesSetAside).toBe(1)
+})
+
 test('a store that refuses everything sets nothing aside', async () => {
   let refuses = true
   store.failWith = () => (refuses ? new StoreError('store-refused', 'no rights') : undefined)

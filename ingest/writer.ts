@@ -80,21 +80,50 @@ class Writer {
     this.#changed()
   }
 
-  /** From the journal into memory, no further ahead than two groups. */
+  /** From the journal into memory. A disk that cannot be read now is read again later, from the same place. */
   async read(): Promise<void> {
-    const { journal, gatherReadings } = this.#parts
-    const from = this.#consumer.position()
-    for await (const record of journal.read({ from, follow: true, signal: this.#stopping.signal })) {
-      this.#take(record)
-      while (this.#readings >= 2 * gatherReadings && !this.#isStopping()) await this.#change()
+    const { journal, log, backOffMs } = this.#parts
+    let from = this.#consumer.position()
+    while (!this.#isStopping()) {
+      try {
+        for await (const one of journal.read({ from, follow: true, signal: this.#stopping.signal })) {
+          from = one.next
+          await this.#take(one)
+        }
+        return
+      } catch (cause) {
+        log.error('journal-not-read', { from, reason: String(cause) })
+        await this.#pause(backOffMs.longest)
+      }
     }
   }
 
-  #take({ record, next }: JournalRecord): void {
+  /** No further ahead of the store than two groups. */
+  async #take(one: JournalRecord): Promise<void> {
+    const { gatherReadings } = this.#parts
+    const batch = await this.#decoded(one)
+    if (batch === undefined) return
+    this.#add({ batch, next: one.next })
+    while (this.#readings >= 2 * gatherReadings && !this.#isStopping()) await this.#change()
+  }
+
+  /** A record that is no batch is set aside: it must not stop those behind it. */
+  async #decoded({ offset, record }: JournalRecord): Promise<ReadingBatch | undefined> {
+    try {
+      return decodeBatch(record)
+    } catch (cause) {
+      const { setAside, counts, log } = this.#parts
+      log.error('record-set-aside', { offset, reason: String(cause) })
+      await setAside.add({ reason: String(cause), offset, record: Buffer.from(record).toString('base64') })
+      counts.setAside(1)
+      return undefined
+    }
+  }
+
+  #add(one: Waiting): void {
     const { gatherMs, gatherReadings } = this.#parts
-    const batch = decodeBatch(record)
-    this.#waiting.push({ batch, next })
-    this.#readings += batch.sensor.length
+    this.#waiting.push(one)
+    this.#readings += one.batch.sensor.length
     this.#gatherTimer ??= setTimeout(() => this.#due(), gatherMs)
     if (this.#readings >= gatherReadings) this.#due()
   }
