@@ -109,6 +109,7 @@ test('an uplink that is cut for ten minutes loses nothing, and what waited says 
   const broker = await startTestBroker()
   const clock = drillClock({ startMs, speed: 600 })
   clock.release()
+  clock.release()
   const agent = await startAgent({ broker, dataDir: folder.path, clock })
   await push(agent.pushUrl, { from: 0, count: 10 })
   await broker.until(() => values(broker).size === 10)
