@@ -12,6 +12,7 @@ import { startConsole } from './start.ts'
 
 const calm = process.argv.includes('--calm')
 const clock = drillClock({ startMs: Date.UTC(2026, 6, 1, 6, 6, 27), speed: 1 })
+clock.release()
 const innerToken = randomBytes(32).toString('hex')
 const log = openLog({ level: 'info' })
 const district = fixtureDistrict()

@@ -108,11 +108,8 @@ function Fact({ label, note, children }: { label: string; note: string; children
   )
 }
 
-function limitNote(
-  limit: { value: number; level?: string | undefined; word: string } | undefined,
-  quantity: string,
-): string {
-  return limit === undefined ? '' : t('toLimit', { level: limit.word, limit: measured(quantity, limit.value) })
+function limitNote(limit: { value: number; word: string } | undefined, quantity: string): string {
+  return limit === undefined ? '' : t('toLimit', { line: limit.word, limit: measured(quantity, limit.value) })
 }
 
 /** The newest observed value: from the curve, else from the reading that decided. */

@@ -13,6 +13,7 @@ import {
   district,
   figures,
   greeting,
+  linkLostAtMs,
   nowMs,
   unacknowledged,
   view,
@@ -145,8 +146,11 @@ function Rain() {
 }
 
 function Freshness() {
-  const since = dataAgeMs.value
-  const old = since === null || since > (figures.value?.oldAfterMs ?? Number.POSITIVE_INFINITY)
+  // While the link is lost the data grows older by itself, and is hatched: nobody knows what came since.
+  const lost = linkLostAtMs.value
+  const known = dataAgeMs.value
+  const since = known === null || lost === null ? known : known + nowMs.value - lost
+  const old = since === null || lost !== null || since > (figures.value?.oldAfterMs ?? Number.POSITIVE_INFINITY)
   const silent = figures.value?.silentSensors
   const all = figures.value?.sensors ?? 0
   const share = typeof silent === 'number' && all > 0 ? percent(silent / all, 1) : '—'

@@ -53,6 +53,7 @@ export function levelOfLimit(name: string): Exclude<ShownLevel, 'unknown'> | und
     closed: 'orange',
     close: 'orange',
     orange: 'orange',
+    flooded: 'yellow',
     standing: 'yellow',
     watch: 'yellow',
     warn: 'yellow',

@@ -30,8 +30,11 @@ import {
 
 /** The server ticks every second; ten missed ones are a lost link. */
 const lostAfterWallMs = 10_000
+const refreshWallMs = 30_000
 
 let houseAtHeardMs = 0
+/** House ms per wall ms since the last tick: 0 while a drill waits to begin. */
+let pace = 1
 let heardWallMs = 0
 let stream: EventSource | undefined
 let whenBack: () => void = () => {}
@@ -50,6 +53,8 @@ export function goLive(back: () => void): void {
   void loadDistrict()
   openStream()
   setInterval(beat, 250)
+  // What has no events of its own (conditions of places) is asked for again now and then.
+  setInterval(() => void loadSnapshot(), refreshWallMs)
 }
 
 async function loadDistrict(): Promise<void> {
@@ -147,9 +152,11 @@ function takeEvent(event: AlertsEvent): void {
 }
 
 function heard(houseMs: number, houseSpeed: number): void {
+  pace = houseMs === houseAtHeardMs ? 0 : houseSpeed
   houseAtHeardMs = houseMs
   heardWallMs = performance.now()
   speed.value = houseSpeed
+  if (nowMs.value === 0) nowMs.value = houseMs
   if (linkLostAtMs.value === null) return
   linkLostAtMs.value = null
   whenBack()
@@ -158,7 +165,7 @@ function heard(houseMs: number, houseSpeed: number): void {
 function beat(): void {
   const silentMs = performance.now() - heardWallMs
   if (houseAtHeardMs === 0) return
-  const houseMs = houseAtHeardMs + silentMs * speed.value
+  const houseMs = houseAtHeardMs + silentMs * pace
   if (Math.floor(houseMs / 1000) !== Math.floor(nowMs.value / 1000)) nowMs.value = houseMs
   if (silentMs > lostAfterWallMs && linkLostAtMs.value === null) linkLostAtMs.value = houseAtHeardMs
 }

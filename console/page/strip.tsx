@@ -81,7 +81,12 @@ function RainBars({ x }: { x: (atMs: number) => number }) {
         </g>
       ))}
       {peak !== undefined && (
-        <text class="strip-peak" x={x(peak.atMs)} y={baseline - tall(most) - 4} text-anchor="middle">
+        <text
+          class="strip-peak"
+          x={x(peak.atMs)}
+          y={baseline - tall(most) - 4}
+          text-anchor={now - peak.atMs < 3 * 60_000 ? 'end' : 'middle'}
+        >
           {Math.round(most)}
         </text>
       )}

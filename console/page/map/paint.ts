@@ -43,7 +43,7 @@ const colours = {
   road: '#c3cbd0',
   minorRoad: '#dde2e5',
   water: '#b5c6d2',
-  dot: '#8a959d',
+  dot: '#a3adb4',
   name: '#5b6770',
 } as const
 
@@ -146,7 +146,7 @@ function paintRoute({ ctx, place }: Stage, { path, selected }: Scene['routes'][n
 function paintDot({ ctx, place }: Stage, at: Point): void {
   const { x, y } = place(at)
   ctx.fillStyle = colours.dot
-  ctx.fillRect(x - 1.5, y - 1.5, 3, 3)
+  ctx.fillRect(x - 1.25, y - 1.25, 2.5, 2.5)
 }
 
 function paintBlind({ ctx, place }: Stage, at: Point): void {
@@ -219,12 +219,15 @@ function paintUnit({ ctx, place, room }: Stage, { at, label, busy }: UnitMark): 
   ctx.font = `600 11px ${family}`
   const width = ctx.measureText(label).width + 10
   const height = 17
-  const box = room.takeFree(around({ x, y }, { width, height }, 4)) ?? { x: x + 5, y: y - height - 4, width, height }
   ctx.beginPath()
   ctx.arc(x, y, 3.4, 0, 2 * Math.PI)
   ctx.fillStyle = busy ? ink : '#fff'
   ctx.fill()
   stroke(ctx, busy ? '#fff' : colours.name, 1.2)
+  // A truck on its way is always named; one that waits among others only where there is room.
+  const free = room.takeFree(around({ x, y }, { width, height }, 4))
+  const box = free ?? (busy ? { x: x + 5, y: y - height - 4, width, height } : undefined)
+  if (box === undefined) return
   ctx.beginPath()
   ctx.roundRect(box.x, box.y, width, height, 3)
   ctx.fillStyle = busy ? ink : 'rgba(255,255,255,.94)'

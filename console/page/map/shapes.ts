@@ -33,7 +33,7 @@ function shapeOf(layer: LayerId, feature: unknown): Shape | undefined {
     closed: type === 'Polygon' || type === 'MultiPolygon',
     paths,
     name: { zh, en: textOf(properties['name_en'] ?? properties['name:en']) || zh },
-    kind: textOf(properties['kind'] ?? properties['highway']),
+    kind: textOf(properties['kind'] ?? properties['class'] ?? properties['highway']),
     middle: middleOf(paths),
     span: spanOf(paths),
   }
