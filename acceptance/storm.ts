@@ -1,8 +1,8 @@
 /**
  * What the acceptance tests know of a recorded storm: when it really flooded, and how a drill of it is started.
  */
+import { plainDrillSettings } from '@forewarn/deploy/drill-settings'
 import { type Drill, type DrillOptions, startDrill } from '@forewarn/deploy/play'
-import { isBadSetting, readSettings } from '@forewarn/runtime/settings'
 import { type Recording, readRecording } from '@forewarn/simulators/recording'
 
 const eventMinutes = 3
@@ -40,7 +40,5 @@ export async function stretchOf(name: string, { fromMin, toMin }: { fromMin: num
 export async function drillOf(
   options: Pick<DrillOptions, 'recording' | 'speed' | 'fromMs' | 'dataDir' | 'uplinkThrough'>,
 ): Promise<Drill> {
-  const settings = readSettings({ flags: { mqttPort: '0', httpPort: '0', logLevel: 'warn' }, variables: {} })
-  if (isBadSetting(settings)) throw new Error(settings.message)
-  return startDrill({ ...options, settings })
+  return startDrill({ ...options, settings: plainDrillSettings() })
 }

@@ -127,7 +127,7 @@ function takePubacks(link: Link, chunk: Buffer, took: (ms: number) => void): voi
 function sendOne(link: Link, topic: Buffer, count: number): void {
   const id = link.nextId
   link.nextId = id === 65_535 ? 1 : id + 1
-  const packet = publishPacket(topic, id, senmlOf(link, { count, atMs: Date.now() }))
+  const packet = publishPacket(topic, id, senmlOf(link, { count, atMs: performance.timeOrigin + performance.now() }))
   link.sentAtMs.set(id, performance.now())
   link.socket.write(packet)
 }

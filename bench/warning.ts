@@ -77,7 +77,11 @@ async function measure(readingsPerSecond: number) {
   const topic = topicOf({ district: 'bench', gateway: probeGateway, channel: 'readings' })
   for (let at = 0; at < probes; at++) {
     sentAtMs.set(`hall-${at}`, performance.now())
-    client.publish(topic, JSON.stringify([{ n: `probe-${at}`, v: 12, bt: Date.now() / 1000 }]), { qos: 1 })
+    client.publish(
+      topic,
+      JSON.stringify([{ n: `probe-${at}`, v: 12, bt: (performance.timeOrigin + performance.now()) / 1000 }]),
+      { qos: 1 },
+    )
     await new Promise(resolve => setTimeout(resolve, pauseMs))
   }
   await Promise.race([done.promise, new Promise(resolve => setTimeout(resolve, 15_000))])

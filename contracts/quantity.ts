@@ -37,8 +37,7 @@ export const quantities = {
 } as const satisfies Record<string, QuantityFacts>
 
 export type Quantity = keyof typeof quantities
-const names = Object.keys(quantities) as [Quantity, ...Quantity[]]
-export const Quantity = z.enum(names)
+export const Quantity = z.enum(Object.keys(quantities).filter((name): name is Quantity => name in quantities))
 
 /** Whether a value can be a measurement of this quantity at all. */
 export function isPhysical(quantity: Quantity, value: number): boolean {

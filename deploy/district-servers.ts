@@ -2,7 +2,7 @@
  * Which servers a house uses instead of its embedded parts, and its limits, as the settings say.
  */
 import type { Settings } from '@forewarn/runtime/settings'
-import type { HouseOptions } from './house.ts'
+import type { HouseOptions } from './house-options.ts'
 
 export type ServerSettings = Pick<
   Settings,

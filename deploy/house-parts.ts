@@ -19,7 +19,7 @@ import { openEmbeddedStore } from '@forewarn/store/embedded'
 import { openInfluxStore } from '@forewarn/store/influx'
 import type { ReadingStore } from '@forewarn/store/reading-store'
 import { shipped } from './catalogue.ts'
-import type { HouseOptions } from './house.ts'
+import type { HouseOptions } from './house-options.ts'
 import type { Secrets } from './secrets.ts'
 import { naming } from './start-error.ts'
 

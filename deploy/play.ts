@@ -17,7 +17,8 @@ import type { Recording } from '@forewarn/simulators/recording'
 import { type AlertsReader, readAlerts } from './alerts-reader.ts'
 import { takeDataDir } from './data-dir.ts'
 import { serversOf } from './district-servers.ts'
-import { type House, type HouseOptions, startHouse } from './house.ts'
+import { type House, startHouse } from './house.ts'
+import type { HouseOptions } from './house-options.ts'
 import { playStorm, type StormPlay } from './simulation.ts'
 
 export interface DrillOptions {

@@ -1,0 +1,39 @@
+/**
+ * What a house is made of: its district, its folder and ports, its clock, and which servers it uses.
+ */
+import type { District } from '@forewarn/contracts/district'
+import type { MapLayers, RoadGraph } from '@forewarn/contracts/geography'
+import type { Mode } from '@forewarn/contracts/mode'
+import type { Clock } from '@forewarn/runtime/clock'
+import type { Log } from '@forewarn/runtime/log'
+import type { Metrics } from '@forewarn/runtime/metrics'
+import type { InfluxStoreOptions } from '@forewarn/store/influx'
+
+export interface HouseOptions {
+  /** Taken before with `takeDataDir`. */
+  readonly dataDir: string
+  readonly host: string
+  /** 0 takes a free one, as for every port here. */
+  readonly mqttPort: number
+  readonly httpPort: number
+  readonly district: District
+  readonly mapLayers: MapLayers
+  readonly roadGraph: RoadGraph
+  readonly mode: Mode
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  /** With an edge agent for the district's field gateways: for simulations and replays. */
+  readonly withEdgeAgent: boolean
+  /** Between the edge agent and the broker: given the broker's port, the port to use instead. Tests cut the uplink there. */
+  readonly uplinkThrough?: ((mqttPort: number) => Promise<number>) | undefined
+  readonly rulesDir?: string | undefined
+  readonly redisUrl?: string | undefined
+  readonly postgresUrl?: string | undefined
+  readonly influx?: Omit<InfluxStoreOptions, 'sensors'> | undefined
+  readonly journalMaxBytes?: number | undefined
+  readonly retentionDays?: number | undefined
+  readonly officerPassword?: string | undefined
+  /** Told, in a few words, what is being started. */
+  readonly onStep?: ((step: string) => void) | undefined
+}
