@@ -143,6 +143,25 @@ function shuffled(seed: number) {
   })
 }
 
+test('a rule that fails is set aside and named, and the others go on', () => {
+  const broken = rules
+    .filter(({ name }) => name === 'road-standing-water')
+    .map(rule => ({
+      ...rule,
+      name: 'broken',
+      levels: rule.levels.map(level => ({
+        ...level,
+        when: { source: '?', holds: () => JSON.parse('not json'), quantities: [], spans: [], limits: [] },
+      })),
+    }))
+  const sound = rules.filter(({ name }) => name === 'road-standing-water')
+  const options = { district: testDistrict, rules: [...broken, ...sound], model, mode: 'exercise' as const }
+  const engine = new Engine({ ...options, latenessMs: 0, listenSinceMs: startMs })
+  depths(engine, [0.3, 0.3, 0.3])
+  expect(engine.failing().map(({ rule }) => rule)).toEqual(['broken'])
+  expect(told(engine.drain())).toContain('raised orange')
+})
+
 describe('a storm', () => {
   test('rain warns before there is water; afterwards the warning is a hit with its lead', () => {
     const engine = engineFor()

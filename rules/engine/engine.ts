@@ -2,7 +2,7 @@
  * The engine: readings in, episode events out. It has no clock and no files; live, replay, stories and backtests
  * drive the same one with `take` and `advance`. One rule that fails is set aside, the others go on.
  */
-import type { District } from '@forewarn/contracts/district'
+import type { District, Place } from '@forewarn/contracts/district'
 import type { EpisodeEvent, Forecast } from '@forewarn/contracts/episode'
 import type { Condition } from '@forewarn/contracts/level'
 import type { Mode } from '@forewarn/contracts/mode'
@@ -40,6 +40,8 @@ export interface Failing {
 }
 
 const minuteMs = 60_000
+/** A minute is looked at once its readings had time to arrive: half of them take three seconds, most less than ten. */
+const minuteDelayMs = 10_000
 /** After a longer gap the minutes in between are not caught up one by one. */
 const longestCatchUpMin = 180
 /** A forecast that has never had any rain reading is unknown once it should have had some. */
@@ -86,11 +88,10 @@ export class Engine {
     this.forecaster = new Forecaster({
       district,
       model,
-      placeIds: new Set(district.places.map(({ id }) => id)),
+      placeIds: placesToForecast(district, rules),
       ...(shape === undefined ? {} : { shape }),
     })
     this.binding = bindRules(rules, district, new Set(this.forecaster.placeIds))
-    this.forecaster.keepOnly(this.#forecastPlaces())
     this.cells = new Cells(this.binding.cells.length)
     this.#bound = Float64Array.from(this.binding.cells, ({ lowestBound }) => lowestBound)
     this.#forecastCells = this.binding.cells.flatMap(({ sensor }, cell) => (sensor < 0 ? [cell] : []))
@@ -107,11 +108,6 @@ export class Engine {
       probability: (placeId, limit, horizonMs) => this.forecaster.probability(placeId, limit, horizonMs),
     })
     this.order = new ReadingOrder({ latenessMs, watched: this.#watched(), deliver: this.#deliver })
-  }
-
-  #forecastPlaces(): Set<string> {
-    const { cells, groups } = this.binding
-    return new Set(cells.filter(({ sensor }) => sensor < 0).map(({ group }) => groups[group]?.place.id ?? ''))
   }
 
   #outcomeBoundOf(group: number): number {
@@ -159,11 +155,11 @@ export class Engine {
   /** Moves the house's time on: minutes that pass are forecast, silences noticed, warnings verified. */
   advance(nowMs: number): void {
     if (nowMs <= this.nowMs) return
-    const nowMinute = Math.floor(nowMs / minuteMs)
-    const lastMinute = Math.max(Math.floor(this.nowMs / minuteMs), nowMinute - longestCatchUpMin)
+    const nowMinute = Math.floor((nowMs - minuteDelayMs) / minuteMs)
+    const lastMinute = Math.max(Math.floor((this.nowMs - minuteDelayMs) / minuteMs), nowMinute - longestCatchUpMin)
     const isFirst = this.nowMs === Number.NEGATIVE_INFINITY
     for (let minute = isFirst ? nowMinute : lastMinute + 1; minute <= nowMinute; minute++) {
-      this.nowMs = Math.max(this.nowMs, minute * minuteMs)
+      this.nowMs = Math.max(this.nowMs, minute * minuteMs + minuteDelayMs)
       this.order.release(this.nowMs)
       this.#minute(minute)
     }
@@ -281,26 +277,26 @@ export class Engine {
   #minute(minute: number): void {
     const startedMs = performance.now()
     this.forecaster.run(minute)
-    for (const index of this.#forecastCells) this.#stepForecast(index)
+    for (const index of this.#forecastCells) this.#stepForecast(index, minute * minuteMs)
     this.#noticeSilence()
     this.#verify()
     this.figures.minutes += 1
     this.figures.minuteMsMax = Math.max(this.figures.minuteMsMax * 0.99, performance.now() - startedMs)
   }
 
-  #stepForecast(index: number): void {
+  #stepForecast(index: number, atMs: number): void {
     const cell = this.binding.cells[index]
     const group = this.binding.groups[cell?.group ?? -1]
     if (cell === undefined || group === undefined || this.#failing.has(cell.ruleIndex)) return
-    if (this.nowMs % (cell.rule.forecast?.everyMs ?? minuteMs) !== 0) return
+    if (atMs % (cell.rule.forecast?.everyMs ?? minuteMs) !== 0) return
     const kind = this.forecaster.kindAt(group.place.id)
     const isBlind =
       kind === 'rain-stale' || (kind === 'not-yet' && this.nowMs - this.#listenSinceMs > firstRainWithinMs)
     this.cells.blind[index] = isBlind ? 1 : 0
     if (kind === 'foreseen' || kind === 'dry') {
-      const verdict = this.#ask(cell, Number.NaN, this.nowMs)
+      const verdict = this.#ask(cell, Number.NaN, atMs)
       if (verdict === undefined) return
-      this.cells.step(index, { rank: rankOf(verdict.level), clears: verdict.clears }, this.nowMs, cell.times)
+      this.cells.step(index, { rank: rankOf(verdict.level), clears: verdict.clears }, atMs, cell.times)
     }
     this.#refresh(cell.group)
   }
@@ -386,4 +382,11 @@ export class Engine {
       for (const sensor of ledger.tracks.keys()) this.#isTracking[sensor] = 1
     }
   }
+}
+
+function placesToForecast(district: District, rules: readonly Rule[]): Set<string> {
+  const forecasting = rules.filter(({ forecast }) => forecast !== undefined)
+  const isAskedFor = (place: Place) =>
+    forecasting.some(({ where }) => where?.holds(windowOn(place, Number.NaN)) ?? true)
+  return new Set(district.places.filter(isAskedFor).map(({ id }) => id))
 }

@@ -111,11 +111,6 @@ export class Forecaster {
     return this.#places.keys()
   }
 
-  /** Leaves out places that no rule asks about. */
-  keepOnly(placeIds: ReadonlySet<string>): void {
-    for (const id of [...this.#places.keys()]) if (!placeIds.has(id)) this.#places.delete(id)
-  }
-
   /** A gauge's reading, mm in its period. Others than gauges of a catchment are passed over. */
   takeRain(sensor: number, measuredAtMs: number, mm: number): void {
     const known = this.#gauges.get(sensor)
