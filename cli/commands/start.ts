@@ -23,6 +23,10 @@ async function start(options: Record<string, unknown>): Promise<void> {
   const settings = settingsOf(options)
   // Asked before anything is started: a signal during the start must not be lost.
   const stopTold = told()
+  let ready = false
+  void stopTold.then(() => {
+    if (!ready) giveUpLater()
+  })
   const bar = progressBar()
   const steps = 6
   let step = 0
@@ -30,6 +34,7 @@ async function start(options: Record<string, unknown>): Promise<void> {
   const started = await startFromSettings(settings, {
     onStep: words => bar.at((step += 1) / steps, `starting ${words}`),
   }).finally(() => bar.clear())
+  ready = true
   greet(started)
   if (settings.openConsole) openBrowser(started.house.consoleUrl)
   await stopTold
@@ -39,6 +44,16 @@ async function start(options: Record<string, unknown>): Promise<void> {
   say('stopped')
   // Parts that did not stop in time must not keep the process.
   process.exit(failed.length === 0 ? exitCodes.ok : exitCodes.trouble)
+}
+
+/** Told to stop while still starting: it stops as soon as it has started, but nobody waits for ever. */
+function giveUpLater(): void {
+  complain('forewarn: stopping once started …')
+  const giveUp = () => {
+    complain('forewarn: given up; it was still starting')
+    process.exit(exitCodes.cannotStart)
+  }
+  setTimeout(giveUp, 10_000).unref()
 }
 
 function greet({ house, made, scenario, passwordFile, logFile }: StartedHouse): void {
