@@ -94,4 +94,4 @@ test('readings in the journal become jobs in the queue, once, also over a restar
   expect(road.map(({ step }) => step)).toEqual(road.map((_, index) => index))
   expect(road[0]).toMatchObject({ kind: 'raised', rule: 'waterlogging-forecast', mode: 'exercise' })
   await rm(dir, { recursive: true, force: true })
-})
+}, 120_000)
