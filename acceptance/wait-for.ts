@@ -4,7 +4,7 @@
 export async function waitFor<T>(
   what: string,
   look: () => Promise<T | undefined> | T | undefined,
-  { withinMs = 30_000 }: { withinMs?: number } = {},
+  { withinMs = 120_000 }: { withinMs?: number } = {},
 ): Promise<T> {
   const endMs = performance.now() + withinMs
   for (;;) {
