@@ -181,8 +181,8 @@ export async function startTestHouse({
   }
 }
 
-/** Reads server-sent events as the console does. */
-async function followEvents(ask: (path: string, init?: RequestInit) => Promise<Response>) {
+/** Reads server-sent events as the console does, from the first one on. */
+export async function followEvents(ask: (path: string, init?: RequestInit) => Promise<Response>) {
   const stopping = new AbortController()
   const seen: AlertsEvent[] = []
   const arrived = new EventTarget()
@@ -210,6 +210,11 @@ async function followEvents(ask: (path: string, init?: RequestInit) => Promise<R
   return {
     seen,
     stop: () => stopping.abort(),
+    /** Resolves once so many different warnings were seen. */
+    async untilWarnings(wanted: number): Promise<void> {
+      const ids = () => new Set(seen.flatMap(event => (event.type === 'warning' ? [event.warning.id] : [])))
+      while (ids().size < wanted) await once(arrived, 'event')
+    },
     async until(id: string, fits: (warning: Warning) => boolean): Promise<Warning> {
       for (;;) {
         const warning = latest(id)

@@ -97,6 +97,8 @@ async function createFolder(dir: string, log: Log): Promise<void> {
 function startWorker(workerData: Record<string, unknown>): Worker {
   return new Worker(new URL('./embedded-postgres-worker.ts', import.meta.url), {
     workerData,
+    // Not the flags of whoever started us (`--input-type`, `--test` …): they would be about another file.
+    execArgv: [],
     resourceLimits: { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 256 },
   })
 }
