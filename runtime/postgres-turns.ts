@@ -227,7 +227,7 @@ function makeTurns(options: TurnServerOptions): Turns {
   }
   const runTurn = ({ connection, frames }: Turn) => {
     if (holder === undefined && connection.searchPath !== searchPath) {
-      deliver(takeApart(perform(queryFrame(`SET search_path TO ${connection.searchPath}`))).notifications)
+      deliver(listeners, takeApart(perform(queryFrame(`SET search_path TO ${connection.searchPath}`))).notifications)
       searchPath = connection.searchPath
     }
     const prefix = `c${connection.id}_`
@@ -235,29 +235,9 @@ function makeTurns(options: TurnServerOptions): Turns {
     if (frames.some((frame, i) => input[i] !== frame.bytes)) connection.hasStatements = true
     const answer = takeApart(perform(Buffer.concat(input)))
     holder = answer.status === 'I' ? undefined : connection
-    if (!answer.failed) for (const frame of frames) followListening(connection, frame)
+    if (!answer.failed) for (const frame of frames) followListening({ connection, listeners, perform }, frame)
     if (!connection.socket.destroyed) connection.socket.write(answer.bytes)
-    deliver(answer.notifications)
-  }
-  const deliver = (notifications: readonly { channel: string; bytes: Buffer }[]) => {
-    for (const { channel, bytes } of notifications) {
-      for (const listener of listeners) if (listener.channels.has(channel)) listener.socket.write(bytes)
-    }
-  }
-  const followListening = (connection: Connection, frame: Frame) => {
-    const listening = listeningOf(sqlOf(frame))
-    if (listening === undefined) return
-    if (listening.kind === 'listen') {
-      connection.channels.add(listening.channel)
-      listeners.add(connection)
-      return
-    }
-    if (listening.channel === '*') connection.channels.clear()
-    else connection.channels.delete(listening.channel)
-    // The session has stopped listening for everybody: start again for those who still do.
-    for (const channel of new Set([...listeners].flatMap(({ channels }) => [...channels]))) {
-      perform(queryFrame(`LISTEN "${channel}"`))
-    }
+    deliver(listeners, answer.notifications)
   }
   const watchHolder = () => {
     clearTimeout(idleTimer)
@@ -286,6 +266,37 @@ function makeTurns(options: TurnServerOptions): Turns {
     schedule()
   }
   return { add, leave }
+}
+
+function deliver(
+  listeners: ReadonlySet<Connection>,
+  notifications: readonly { channel: string; bytes: Buffer }[],
+): void {
+  for (const { channel, bytes } of notifications) {
+    for (const listener of listeners) if (listener.channels.has(channel)) listener.socket.write(bytes)
+  }
+}
+
+interface Listening {
+  readonly connection: Connection
+  readonly listeners: Set<Connection>
+  readonly perform: (frames: Buffer) => Buffer
+}
+
+function followListening({ connection, listeners, perform }: Listening, frame: Frame): void {
+  const listening = listeningOf(sqlOf(frame))
+  if (listening === undefined) return
+  if (listening.kind === 'listen') {
+    connection.channels.add(listening.channel)
+    listeners.add(connection)
+    return
+  }
+  if (listening.channel === '*') connection.channels.clear()
+  else connection.channels.delete(listening.channel)
+  // The session has stopped listening for everybody: start again for those who still do.
+  for (const channel of new Set([...listeners].flatMap(({ channels }) => [...channels]))) {
+    perform(queryFrame(`LISTEN "${channel}"`))
+  }
 }
 
 function forgetStatements({ id }: Connection, perform: (frames: Buffer) => Buffer): void {

@@ -12,6 +12,46 @@ const redis = installed('redis-server')
 const postgres = installed('postgres')
 const never = () => Promise.reject(new Error('not installed'))
 
+type Perform = (job: WorkerJob) => Promise<void>
+
+let nextName = 0
+
+/** A queue of its own with a worker that writes down what it did. */
+async function openIn(backend: QueueBackend, perform: Perform = async () => undefined) {
+  const name = `test-${nextName++}`
+  const done: string[] = []
+  const refused: string[] = []
+  const changed = new EventTarget()
+  const note = (list: string[], text: string) => {
+    list.push(text)
+    changed.dispatchEvent(new Event('change'))
+  }
+  const queue = await openQueue({ name, backend })
+  const worker = await openWorker({
+    ...{ name, backend },
+    perform: async job => {
+      await perform(job)
+      note(done, job.jobId)
+    },
+    onRefused: (job, reason) => note(refused, `${job.jobId}: ${reason}`),
+  })
+  const until = async (fits: () => boolean) => {
+    while (!fits()) await new Promise(resolve => changed.addEventListener('change', resolve, { once: true }))
+  }
+  const close = async () => {
+    await worker.close()
+    await queue.close()
+  }
+  return { queue, worker, done, refused, until, close }
+}
+
+const job = (jobId: string, more: { delayMs?: number; data?: unknown } = {}) => ({
+  jobId,
+  name: 'deed',
+  data: {},
+  ...more,
+})
+
 describe.each([
   { name: 'embedded PostgreSQL', kind: 'postgres' as const, start: startEmbedded, missing: false },
   {
@@ -29,7 +69,6 @@ describe.each([
 ])('the queue on $name', ({ kind, start, missing }) => {
   let server: TestServer | undefined
   let backend: QueueBackend
-  let nextName = 0
   beforeAll(async () => {
     if (missing) return
     server = await start()
@@ -37,41 +76,7 @@ describe.each([
   })
   afterAll(() => server?.stop())
 
-  /** A queue of its own with a worker that writes down what it did. */
-  async function open(perform: (job: WorkerJob) => Promise<void> = async () => undefined) {
-    const name = `test-${nextName++}`
-    const done: string[] = []
-    const refused: string[] = []
-    const changed = new EventTarget()
-    const note = (list: string[], text: string) => {
-      list.push(text)
-      changed.dispatchEvent(new Event('change'))
-    }
-    const queue = await openQueue({ name, backend })
-    const worker = await openWorker({
-      ...{ name, backend },
-      perform: async job => {
-        await perform(job)
-        note(done, job.jobId)
-      },
-      onRefused: (job, reason) => note(refused, `${job.jobId}: ${reason}`),
-    })
-    const until = async (fits: () => boolean) => {
-      while (!fits()) await new Promise(resolve => changed.addEventListener('change', resolve, { once: true }))
-    }
-    const close = async () => {
-      await worker.close()
-      await queue.close()
-    }
-    return { queue, worker, done, refused, until, close }
-  }
-
-  const job = (jobId: string, more: { delayMs?: number; data?: unknown } = {}) => ({
-    jobId,
-    name: 'deed',
-    data: {},
-    ...more,
-  })
+  const open = (perform?: Perform) => openIn(backend, perform)
 
   test.skipIf(missing)('jobs are done in the order they were added', async () => {
     const { queue, done, until, close } = await open()
