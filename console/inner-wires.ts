@@ -47,9 +47,10 @@ export function innerWires({
     if (!response.got.ok) return troubleOf(process, `${path} answered ${response.got.status}`)
     return parsed(process, response.got, schema)
   }
-  const call = async (process: InnerName, path: string, init: RequestInit = {}): Promise<Answer<Response>> => {
-    const headers = { authorization: `Bearer ${innerToken}`, ...init.headers }
+  const call = async (process: InnerName, path: string, body?: unknown): Promise<Answer<Response>> => {
+    const headers = { authorization: `Bearer ${innerToken}`, 'content-type': 'application/json' }
     const signal = AbortSignal.timeout(timeoutMs)
+    const init = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }
     try {
       return { got: await fetch(new URL(path, urls[process]), { ...init, headers, signal }) }
     } catch (error) {
@@ -70,8 +71,7 @@ export function innerWires({
       return parsed('rules', response.got, PlaceForecast)
     },
     async command(command) {
-      const headers = { 'content-type': 'application/json' }
-      const response = await call('alerts', '/commands', { method: 'POST', headers, body: JSON.stringify(command) })
+      const response = await call('alerts', '/commands', command)
       if ('trouble' in response) return response
       const answer = await parsed('alerts', response.got, CommandAnswer)
       return 'trouble' in answer ? answer : { got: { status: response.got.status, answer: answer.got } }

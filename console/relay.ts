@@ -94,10 +94,8 @@ export function startRelay({ alertsUrl, innerToken, log, metrics, retryMs = 500 
     log.info('alerts-followed', { from: lastNumber })
     // What happened while there was no wire may be more than `alerts` resends: pages ask for the whole picture.
     sendAll(resetText)
-    for await (const message of readEvents(response.body)) {
-      const event = parseAlertsEvent(message)
-      if (event === undefined) log.warn('alerts-event-rejected', { event: message.event })
-      else take(message.id, { event: event.type, data: JSON.stringify(event) })
+    for await (const { id, event } of eventsOf(response.body, log)) {
+      take(id, { event: event.type, data: JSON.stringify(event) })
     }
   }
   void keepFollowing({ follow, retryMs, signal: stopping.signal, log, lost: () => (live = false) })
@@ -116,6 +114,14 @@ export function startRelay({ alertsUrl, innerToken, log, metrics, retryMs = 500 
       for (const listener of listeners) listener.close()
       listeners.clear()
     },
+  }
+}
+
+async function* eventsOf(body: AsyncIterable<Uint8Array>, log: Log) {
+  for await (const message of readEvents(body)) {
+    const event = parseAlertsEvent(message)
+    if (event === undefined) log.warn('alerts-event-rejected', { event: message.event })
+    else yield { id: message.id, event }
   }
 }
 

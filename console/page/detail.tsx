@@ -8,6 +8,7 @@ import { say, t } from './language.ts'
 import { LevelMark } from './level-mark.tsx'
 import { limitsOf } from './limits.ts'
 import { Plan } from './plan.tsx'
+import { quantityOf } from './quantity-of.ts'
 import { nowMs, placeOf, selected, zone } from './state.ts'
 import { TimeLeft } from './time-left.tsx'
 import { Timeline } from './timeline.tsx'
@@ -139,13 +140,6 @@ function newestOf(warning: Warning): { atMs: number; value: number } | undefined
   }
   const reading = warning.evidence.readings.find(one => one.quantity === quantityOf(warning))
   return reading === undefined ? undefined : { atMs: reading.measuredAtMs, value: reading.value }
-}
-
-/** What the numbers of a warning are about: what its rule watched, else what its place measures. */
-export function quantityOf(warning: Warning): string {
-  const watched = warning.evidence.readings.find(reading => reading.quantity !== 'rain')?.quantity
-  const drawn = series.value?.placeId === warning.placeId ? series.value.series?.quantity : undefined
-  return watched ?? drawn ?? ''
 }
 
 function peakOf(warning: Warning): { atMs: number; value: number } | undefined {

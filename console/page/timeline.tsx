@@ -1,10 +1,10 @@
 /** One timeline of what the machine and people did, newest first, and how it turned out. */
 import type { Outcome } from '@forewarn/contracts/episode'
 import type { Warning } from '@forewarn/contracts/warning'
-import { quantityOf } from './detail.tsx'
 import type { Word } from './dictionary.ts'
 import { clockSeconds, measured } from './format.ts'
 import { say, t } from './language.ts'
+import { quantityOf } from './quantity-of.ts'
 import { zone } from './state.ts'
 
 export const outcomeWords: Record<Outcome, Word> = {
