@@ -2,9 +2,10 @@
  * What every store must keep, told as tests: called by the test of each store with a way to open it. Opening twice
  * with the same `place` must find what was written the first time.
  */
-import { qualityCode, qualityFlag, type ReadingBatch } from '@forewarn/contracts/reading'
+import { qualityCode, qualityFlag } from '@forewarn/contracts/reading'
 import { afterEach, describe, expect, test } from 'vitest'
-import type { ReadingStore, SeriesPoint } from './reading-store.ts'
+import type { ReadingStore } from './reading-store.ts'
+import { allTimes, batchOf, exact, four, hourMs, sensorsNamed, sixMs } from './sample-readings.ts'
 
 export interface Opening {
   /** Names what is kept together; a store opened there again has it. */
@@ -13,36 +14,6 @@ export interface Opening {
 }
 
 type OpenStore = (opening: Opening) => Promise<ReadingStore>
-
-/** Six in the morning of a day in July; whole hours from here are whole hours of UTC. */
-export const sixMs = Date.UTC(2026, 6, 1, 6)
-const hourMs = 3_600_000
-
-/** One row of a batch: sensor, measured time after six (ms), value. */
-type Row = readonly [sensor: number, afterMs: number, value: number]
-
-export function batchOf(rows: readonly Row[], more: { quality?: number; receivedAtMs?: number } = {}): ReadingBatch {
-  return {
-    gateway: 0,
-    receivedAtMs: more.receivedAtMs ?? sixMs + 10 * hourMs,
-    sequence: -1,
-    sensor: Uint32Array.from(rows, ([sensor]) => sensor),
-    measuredAtMs: Float64Array.from(rows, ([, afterMs]) => sixMs + afterMs),
-    value: Float64Array.from(rows, ([, , value]) => value),
-    quality: new Uint8Array(rows.length).fill(more.quality ?? 0),
-  }
-}
-
-export function sensorsNamed(...ids: readonly string[]): { id: string }[] {
-  return ids.map(id => ({ id }))
-}
-
-const four = sensorsNamed('gauge-1', 'gauge-2', 'rain.3', 'pump_4')
-const allTimes = { fromMs: sixMs - 1000 * hourMs, toMs: sixMs + 1000 * hourMs }
-
-function exact(afterMs: number, value: number, quality = 0): SeriesPoint {
-  return { atMs: sixMs + afterMs, min: value, mean: value, max: value, count: 1, quality }
-}
 
 const parts = {
   'what is kept': keeping,
@@ -115,7 +86,6 @@ function keeping(open: OpenHere): void {
     expect(await store.latest([])).toEqual([])
     expect(await store.count()).toBe(0)
     await store.retain({ olderThanMs: sixMs })
-    await store.write([])
     await store.write([batchOf([])])
     expect(await store.count(allTimes)).toBe(0)
   })

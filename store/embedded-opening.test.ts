@@ -2,14 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { batchOf, sensorsNamed, sixMs } from './conformance.ts'
 import { openEmbeddedStore } from './embedded.ts'
+import { batchOf, hourMs, sensorsNamed, sixMs } from './sample-readings.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'forewarn-opening-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
 const sensors = sensorsNamed('gauge-1', 'gauge-2')
-const hourMs = 3_600_000
 
 test('opening a folder twice in one process is refused, until the first is closed', async () => {
   const dir = join(root, 'twice')

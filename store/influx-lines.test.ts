@@ -1,8 +1,8 @@
 import { qualityCode } from '@forewarn/contracts/reading'
 import { expect, test } from 'vitest'
-import { batchOf, sixMs } from './conformance.ts'
 import { indexVerdict } from './influx-health.ts'
 import { identifier, linesOf, quoted, seriesOf, tagOf } from './influx-lines.ts'
+import { batchOf, sixMs } from './sample-readings.ts'
 
 test.each([
   ['gauge-7', 'reading,s=gauge-7'],

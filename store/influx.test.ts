@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { batchOf, sensorsNamed, sixMs, storeConformance } from './conformance.ts'
+import { storeConformance } from './conformance.ts'
 import { openInfluxStore } from './influx.ts'
 import { type InfluxServer, influxdIsInstalled, startInfluxServer } from './influx-server.ts'
 import type { Poison } from './influx-writing.ts'
+import { batchOf, hourMs, sensorsNamed, sixMs } from './sample-readings.ts'
 
 // Locally the test is skipped where there is no influxd; on CI that would hide that nothing was tested.
 const skipped = !influxdIsInstalled() && process.env['CI'] === undefined
 const sensors = sensorsNamed('gauge-1', 'gauge-2', 'gauge-3', 'gauge-4')
-const hourMs = 3_600_000
 
 describe.skipIf(skipped)('with a real InfluxDB 1.x (skipped where influxd is not installed)', () => {
   let server: InfluxServer
