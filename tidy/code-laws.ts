@@ -47,7 +47,8 @@ export const functionsAreShort: Law = watching((report, { text }) => {
   const headings = new Set<number>()
   return {
     CallExpression: ({ callee, arguments: args }) => {
-      if (callee.type === 'Identifier' && callee.name === 'describe') for (const arg of args) headings.add(arg.start)
+      // `describe.concurrent(…)` and `describe.skipIf(…)(…)` are headings as well.
+      if (/^describe\b/.test(text.slice(callee.start, callee.end))) for (const arg of args) headings.add(arg.start)
     },
     FunctionDeclaration: node => {
       if (!node.body?.body.some(isTest)) measure(node)
