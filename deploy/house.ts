@@ -2,6 +2,8 @@
  * The whole house in one process, on embedded parts or on servers: started in the order in which readings flow,
  * stopped the other way round. `npm start`, `forewarn play` and the acceptance tests all start this.
  */
+
+import type { Journal } from '@forewarn/journal/journal'
 import { type OrderlyStop, orderlyStop } from '@forewarn/runtime/orderly-stop'
 import type { QueueBackend } from '@forewarn/runtime/queue'
 import type { ReadingStore } from '@forewarn/store/reading-store'
@@ -27,6 +29,8 @@ export interface House {
   /** Where devices of the simulation push their readings; undefined without an edge agent. */
   readonly pushUrl: string | undefined
   readonly store: ReadingStore
+  /** Journal bytes that the slowest of store and rules has not read yet. */
+  behindBytes(): number
   readonly secrets: Secrets
   readonly officer: { readonly name: string; readonly password: string; readonly made: boolean }
   /** Stops everything in order; resolves with the names of parts that did not stop in time. */
@@ -77,8 +81,14 @@ async function build(options: HouseOptions, stopping: OrderlyStop): Promise<Hous
     ...decisions,
     pushUrl,
     store,
+    behindBytes: () => behindBytes(intake.journal),
     secrets,
     officer: { name: officerName, ...officer },
     stop: () => stopping.stop(),
   }
+}
+
+function behindBytes(journal: Journal): number {
+  const { endOffset, consumers } = journal.figures()
+  return consumers.reduce((most, { position }) => Math.max(most, endOffset - position), 0)
 }

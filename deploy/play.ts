@@ -17,6 +17,7 @@ import type { Recording } from '@forewarn/simulators/recording'
 import { type AlertsReader, readAlerts } from './alerts-reader.ts'
 import { takeDataDir } from './data-dir.ts'
 import { serversOf } from './district-servers.ts'
+import { startGovernor } from './governor.ts'
 import { type House, startHouse } from './house.ts'
 import type { HouseOptions } from './house-options.ts'
 import { playStorm, type StormPlay } from './simulation.ts'
@@ -63,9 +64,10 @@ export async function startDrill(options: DrillOptions): Promise<Drill> {
     await forget()
     throw error
   })
-  clock.release()
+  const governor = startGovernor({ house, clock })
   const play = playStorm({ house, made, clock, recording, ...optional(options) })
   const stop = async () => {
+    governor.stop()
     await stopPlay(play, house)
     await forget()
   }
@@ -143,11 +145,14 @@ export async function playInDrillHouse(options: PlayDrillOptions): Promise<Drill
   await using drill = await startDrill(options)
   options.onStarted?.(drill)
   const watching = new AbortController()
+  const promised = new Set<string>()
   const watched = drill.alerts.watch({
     signal: watching.signal,
     onWarning: warning => {
       if (isAfterTheEnd(warning, options.recording)) return
       options.onWarning?.(warning)
+      if (promised.has(warning.id)) return
+      promised.add(warning.id)
       acknowledgeInTime(drill, warning, options.acknowledgeAfterMs)
     },
   })
@@ -178,6 +183,6 @@ function houseTimePasses({ clock }: Drill, signal: AbortSignal | undefined): Pro
 }
 
 function acknowledgeInTime({ clock, alerts }: Drill, warning: Warning, afterMs: number | undefined): void {
-  if (afterMs === undefined || warning.state !== 'active-unacknowledged' || warning.version !== 1) return
+  if (afterMs === undefined) return
   clock.after(afterMs, () => void alerts.acknowledge({ warningId: warning.id, by: 'drill', atMs: clock.nowMs() }))
 }

@@ -1,6 +1,6 @@
 /**
- * The only place that asks what time it is. A drill clock is the same straight line for every part of the house:
- * house time = start + (wall − wall at start) × speed.
+ * The only place that asks what time it is: the wall clock, a drill's clock that the whole house shares, and a hand
+ * clock for tests.
  */
 export interface Clock {
   /** Now, UTC ms, in the house's time. */
@@ -17,58 +17,65 @@ export interface Clock {
 
 const longestTimeoutMs = 2 ** 31 - 1
 
-function makeClock(nowMs: () => number, speed: number): Clock {
-  const wallDelayMs = (delayMs: number) => Math.max(0, delayMs / speed)
-  const after = (delayMs: number, deed: () => void) => {
-    const timer = setTimeout(deed, Math.min(wallDelayMs(delayMs), longestTimeoutMs))
-    return () => clearTimeout(timer)
-  }
-  const every = (periodMs: number, deed: () => void) => {
-    const timer = setInterval(deed, Math.max(1, Math.min(wallDelayMs(periodMs), longestTimeoutMs)))
-    return () => clearInterval(timer)
-  }
-  return { nowMs, speed, after, every, wallDelayMs }
-}
-
 /** The wall clock. */
 export function liveClock(): Clock {
-  return makeClock(() => Date.now(), 1)
+  return {
+    nowMs: () => Date.now(),
+    speed: 1,
+    after(delayMs, deed) {
+      const timer = setTimeout(deed, Math.min(Math.max(0, delayMs), longestTimeoutMs))
+      return () => clearTimeout(timer)
+    },
+    every(periodMs, deed) {
+      const timer = setInterval(deed, Math.max(1, Math.min(periodMs, longestTimeoutMs)))
+      return () => clearInterval(timer)
+    },
+    wallDelayMs: delayMs => Math.max(0, delayMs),
+  }
 }
 
 /** A drill's clock stands still until it is released: a house takes seconds to start, and hours would pass in it. */
 export interface DrillClock extends Clock {
   release(): void
+  /** Stands still again, until the next release: for a house that has fallen behind. */
+  hold(): void
 }
+
+/** How often a drill's clock looks at the wall clock, and the longest step it takes at a time, wall ms. */
+const drillTickMs = 5
+const longestDrillStepMs = 25
 
 /**
  * A clock that stands at `startMs` (UTC ms) until released and then runs `speed` times as fast as the wall clock.
- * Timers set before the release begin to run at the release.
+ * A process that was kept from running for a while does not find that hours have passed: the clock takes steps of
+ * 25 wall ms at most. Timers go by this clock, also when it was held in between.
  * Throws RangeError for a speed that is not positive and finite.
  */
 export function drillClock({ startMs, speed }: { startMs: number; speed: number }): DrillClock {
   if (!(speed > 0) || !Number.isFinite(speed)) throw new RangeError(`speed ${speed} is not a positive number`)
+  const hand = handClock(startMs)
+  let ticking: NodeJS.Timeout | undefined
   // The monotonic clock: a drill must not jump when the machine's time is set.
-  let wallStartMs: number | undefined
-  const nowMs = () => (wallStartMs === undefined ? startMs : startMs + (performance.now() - wallStartMs) * speed)
-  const running = makeClock(nowMs, speed)
-  const waiting = new Set<() => void>()
-  const whenReleased = (arm: () => () => void) => {
-    if (wallStartMs !== undefined) return arm()
-    let cancel: () => void = () => waiting.delete(begin)
-    const begin = () => {
-      cancel = arm()
-    }
-    waiting.add(begin)
-    return () => cancel()
+  let lastWallMs = 0
+  const tick = () => {
+    const wallMs = performance.now()
+    const stepMs = Math.min(wallMs - lastWallMs, longestDrillStepMs)
+    lastWallMs = wallMs
+    hand.advance(stepMs * speed)
   }
   return {
-    ...running,
-    after: (delayMs, deed) => whenReleased(() => running.after(delayMs, deed)),
-    every: (periodMs, deed) => whenReleased(() => running.every(periodMs, deed)),
+    ...hand,
+    speed,
+    wallDelayMs: delayMs => Math.max(0, delayMs / speed),
     release() {
-      wallStartMs ??= performance.now()
-      for (const begin of waiting) begin()
-      waiting.clear()
+      if (ticking !== undefined) return
+      lastWallMs = performance.now()
+      ticking = setInterval(tick, drillTickMs)
+      ticking.unref()
+    },
+    hold() {
+      clearInterval(ticking)
+      ticking = undefined
     },
   }
 }
