@@ -14,7 +14,7 @@ const Task = z.discriminatedUnion('task', [
 ])
 
 // Measured: TurboFan compiling PostgreSQL takes 400–500 MB and makes 200 small updates no faster; the baseline
-// compiler alone takes 85 MB in all. Must be set before the module is compiled.
+// compiler alone keeps the whole thread at 100 MB. Must be set before the module is compiled.
 for (const flag of ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering', '--liftoff-only']) setFlagsFromString(flag)
 
 const { PGlite } = await import('@electric-sql/pglite')
