@@ -17,7 +17,8 @@ export interface FollowOptions {
   readonly keeper: Keeper
   readonly clock: Clock
   readonly log: Log
-  readonly countReadings: (readings: number) => void
+  /** Told of each batch once the engine has judged it: how many readings, and when the house had taken them in. */
+  readonly onJudged: (batch: { readonly readings: number; readonly receivedAtMs: number }) => void
 }
 
 export interface Following {
@@ -32,7 +33,7 @@ const turnEveryMs = 8
 
 /** Follows until stopped. Events are handed to the keeper as soon as they are decided. */
 export function followJournal(options: FollowOptions): Following {
-  const { journal, from, engine, keeper, log, countReadings } = options
+  const { journal, from, engine, keeper, log, onJudged } = options
   const ending = new AbortController()
   const counts = { position: from, records: 0, damaged: 0, isWaiting: false }
   let turnedMs = performance.now()
@@ -41,7 +42,7 @@ export function followJournal(options: FollowOptions): Following {
     try {
       const batch = decodeBatch(record)
       engine.take(batch)
-      countReadings(batch.sensor.length)
+      onJudged({ readings: batch.sensor.length, receivedAtMs: batch.receivedAtMs })
     } catch (error) {
       counts.damaged += 1
       log.error('journal-record-not-taken', { trouble: error instanceof Error ? error.message : String(error) })

@@ -14,7 +14,7 @@ import type { Metrics } from '@forewarn/runtime/metrics'
 import { openQueue, type QueueBackend } from '@forewarn/runtime/queue'
 import { Engine } from './engine/engine.ts'
 import { restoreEngine } from './engine/engine-state.ts'
-import { type Following, followJournal } from './follow.ts'
+import { type Following, type FollowOptions, followJournal } from './follow.ts'
 import { readModelFile } from './forecast/model-file.ts'
 import { type HealthFacts, rulesHealth } from './health.ts'
 import { Keeper } from './keeper.ts'
@@ -57,13 +57,12 @@ export async function startRules(options: RulesOptions): Promise<RunningRules> {
   const queue = await openQueue({ name: episodesQueue, backend, log })
   const keeper = new Keeper({ engine, snapshots, queue, consumer, clock: options.clock, log, from })
   if (from.outbox.length > 0) keeper.request()
-  const readings = metrics.counter('forewarn_rules_readings_total', 'Readings that rules have taken.')
   const following = followJournal({
     ...options,
     from: from.journalNext,
     engine,
     keeper,
-    countReadings: count => readings.inc(count),
+    onJudged: judgedCounts(metrics, options.clock),
   })
   const server = await serve(options, { engine, loaded, keeper, following })
   log.info('rules-started', { rules: loaded.rules.length, cells: engine.binding.cells.length, from: from.journalNext })
@@ -77,6 +76,22 @@ export async function startRules(options: RulesOptions): Promise<RunningRules> {
     },
   }
 }
+
+/** Counts readings, and how long they took from the intake to their verdict, in seconds of the house's time. */
+function judgedCounts(metrics: Metrics, clock: Clock): FollowOptions['onJudged'] {
+  const readings = metrics.counter('forewarn_rules_readings_total', 'Readings that rules have taken.')
+  const latency = metrics.histogram(
+    'forewarn_reading_to_verdict_seconds',
+    'From the arrival of a batch to its verdicts.',
+    verdictBucketsS,
+  )
+  return ({ readings: count, receivedAtMs }) => {
+    readings.inc(count)
+    latency.observe(Math.max(0, clock.nowMs() - receivedAtMs) / 1000)
+  }
+}
+
+const verdictBucketsS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5]
 
 function makeEngine(options: RulesOptions, { rules }: LoadedRules): Engine {
   const { district, models, mode, clock, latenessMs } = options

@@ -27,7 +27,10 @@ export interface EngineOptions {
   readonly rules: readonly Rule[]
   readonly model: ModelFile
   readonly mode: Mode
-  /** How much later than others of its gateway a reading may come and still count in order. Default 5 s. */
+  /**
+   * How much later than others of its gateway a reading may come and still count in order; each waits so long. 0, the
+   * default, judges a reading the moment it arrives: only what overtakes within one sensor is late then.
+   */
   readonly latenessMs?: number
   /** Silence counts from here at the earliest, UTC ms: nobody listened before. */
   readonly listenSinceMs: number
@@ -76,7 +79,7 @@ export class Engine {
   readonly #listenSinceMs: number
   #events: EpisodeEvent[] = []
 
-  constructor({ district, rules, model, mode, latenessMs = 5000, listenSinceMs, shape }: EngineOptions) {
+  constructor({ district, rules, model, mode, latenessMs = 0, listenSinceMs, shape }: EngineOptions) {
     this.district = district
     this.#rules = rules
     this.#mode = mode
