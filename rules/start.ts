@@ -36,7 +36,7 @@ export interface RulesOptions {
   readonly metrics: Metrics
   readonly mode: Mode
   readonly innerToken: string
-  /** How much later than others of its gateway a reading may come and still count in order. Default 5 s. */
+  /** How much later than others of its gateway a reading may come and still count in order; 0 unless given. */
   readonly latenessMs?: number
 }
 
