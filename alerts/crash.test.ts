@@ -9,7 +9,7 @@ import { freshPostgresFolder } from '@forewarn/runtime/test-postgres'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
-import { followEvents, innerToken, raised, startMs, startTestBroker, type TestBroker } from './test-house.ts'
+import { askWith, followEvents, raised, startMs, startTestBroker, type TestBroker } from './test-house.ts'
 
 let dir: string
 let plansDir: string
@@ -87,9 +87,7 @@ async function rows(client: pg.Client, sql: string): Promise<unknown[]> {
 }
 
 function eventsOf(url: string) {
-  return followEvents((path, init = {}) =>
-    fetch(url + path, { ...init, headers: { authorization: `Bearer ${innerToken}`, ...init.headers } }),
-  )
+  return followEvents(askWith(url))
 }
 
 async function killAfter(seen: number, url: string): Promise<void> {

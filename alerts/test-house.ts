@@ -152,8 +152,7 @@ export async function startTestHouse({
     mode: 'exercise',
   })
   const episodes = await openQueue({ name: episodesQueue, backend: queue })
-  const ask = (path: string, init: RequestInit = {}) =>
-    fetch(alerts.url + path, { ...init, headers: { authorization: `Bearer ${innerToken}`, ...init.headers } })
+  const ask = askWith(alerts.url)
   const snapshot = async () => WarningsSnapshot.parse(await (await ask('/warnings')).json())
   const events = await followEvents(ask)
   return {
@@ -178,6 +177,15 @@ export async function startTestHouse({
       await episodes.close()
       await alerts.stop()
     },
+  }
+}
+
+/** Asks an alerts process with the inner token. */
+export function askWith(url: string) {
+  return (path: string, init: RequestInit = {}): Promise<Response> => {
+    const headers = new Headers(init.headers)
+    headers.set('authorization', `Bearer ${innerToken}`)
+    return fetch(url + path, { ...init, headers })
   }
 }
 

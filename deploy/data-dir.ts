@@ -2,8 +2,9 @@
  * The data folder: one house owns it at a time, and says so in `house.json`, where `forewarn doctor` and
  * `forewarn publish` find the running house.
  */
+import { existsSync } from 'node:fs'
 import { access, constants, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { StartError, systemCode } from './start-error.ts'
 
@@ -49,7 +50,7 @@ function isAlive(pid: number): boolean {
 export async function takeDataDir(dataDir: string): Promise<string> {
   const dir = resolve(dataDir)
   try {
-    await mkdir(dir, { recursive: true, mode: 0o700 })
+    await makeFolder(dir)
     await access(dir, constants.W_OK)
     // Root may pass `access` on a read-only file system: only a write tells.
     await writeFile(join(dir, '.writable'), '')
@@ -70,6 +71,13 @@ export async function takeDataDir(dataDir: string): Promise<string> {
       `a house already runs in ${dir} (process ${other.pid}, console ${other.consoleUrl})`,
     )
   return dir
+}
+
+// Level by level: Node's recursive mkdir never ends where a parent exists and takes no folders (/proc).
+async function makeFolder(dir: string): Promise<void> {
+  if (existsSync(dir)) return
+  await makeFolder(dirname(dir))
+  await mkdir(dir, { mode: 0o700 })
 }
 
 export async function noteRunning(dataDir: string, house: RunningHouse): Promise<void> {

@@ -7,6 +7,7 @@ import { openLog } from '@forewarn/runtime/log'
 import { createMetrics } from '@forewarn/runtime/metrics'
 import type { Settings } from '@forewarn/runtime/settings'
 import { makeDistrict } from '@forewarn/simulators/make-district'
+import { readScenario, ScenarioError } from '@forewarn/simulators/scenario'
 import { noteRunning, noteStopped, takeDataDir } from './data-dir.ts'
 import { type DistrictFile, readDistrictFile } from './district-file.ts'
 import { serversOf } from './district-servers.ts'
@@ -14,6 +15,7 @@ import { type House, startHouse } from './house.ts'
 import type { HouseOptions } from './house-options.ts'
 import { initialPasswordFile } from './secrets.ts'
 import { type Simulation, startSimulation } from './simulation.ts'
+import { StartError } from './start-error.ts'
 
 export interface StartedHouse {
   readonly house: House
@@ -40,6 +42,7 @@ export async function startFromSettings(
     settings.district === undefined ? makeDistrict({ seed: settings.seed }) : await readDistrictFile(settings.district)
   const simulated = settings.district === undefined
   const scenario = simulated && settings.scenario !== 'none' ? settings.scenario : undefined
+  if (scenario !== undefined) await checkScenario(scenario)
   const logFile = join(dataDir, 'logs', 'forewarn.log')
   const options: HouseOptions = {
     ...serversOf(settings),
@@ -80,6 +83,16 @@ export async function startFromSettings(
       await noteStopped(dataDir)
       return failed
     },
+  }
+}
+
+/** A scenario that does not exist is told before anything is started. */
+async function checkScenario(scenario: string): Promise<void> {
+  try {
+    await readScenario(scenario)
+  } catch (cause) {
+    if (cause instanceof ScenarioError) throw new StartError('bad-scenario', cause.message, { cause })
+    throw cause
   }
 }
 

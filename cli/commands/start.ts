@@ -64,7 +64,9 @@ function greet({ house, made, scenario, passwordFile, logFile }: StartedHouse): 
   say(`Forewarn watches ${name.zh} ${name.en}${what}`)
   say(`  console   ${house.consoleUrl}`)
   say(`  sign in   ${house.officer.name}, password: ${password}`)
-  say(`  MQTT      port ${house.mqttPort}; what a gateway needs: forewarn gateway`)
+  say(`  MQTT      port ${house.mqttPort}; what a gateway needs: ./forewarn gateway`)
+  const sensor = made.district.sensors.find(({ quantity }) => quantity === 'water_depth') ?? made.district.sensors[0]
+  if (sensor !== undefined) say(`  by hand   ./forewarn publish ${sensor.id} 0.3`)
   say(`  log       ${logFile}`)
   say('Stop with Ctrl-C.')
 }
