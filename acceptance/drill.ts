@@ -7,10 +7,20 @@ import { Warning } from '@forewarn/contracts/warning'
 import { z } from 'zod'
 
 export interface Officer {
+  readonly name: string
   /** Open and recent warnings, as the console shows them. */
   warnings(): Promise<Warning[]>
+  /** Gives a command on the warning as it was seen. */
+  command(seen: Warning, command: CommandGiven): Promise<CommandAnswer>
   /** Presses A on a warning. */
   acknowledge(warning: Warning): Promise<CommandAnswer>
+}
+
+export interface CommandGiven {
+  readonly action: 'acknowledge' | 'veto'
+  /** A new one unless given. */
+  readonly commandId?: string
+  readonly reason?: string
 }
 
 const Snapshot = z.object({ warnings: z.array(Warning) })
@@ -35,22 +45,36 @@ export async function signIn({
     .getSetCookie()
     .map(line => line.split(';')[0])
     .join('; ')
-  const headers = { cookie, origin: consoleUrl, 'content-type': 'application/json' }
-  return {
-    warnings: async () =>
-      Snapshot.parse(await (await fetch(`${consoleUrl}/api/snapshot`, { headers })).json()).warnings,
-    acknowledge: warning => acknowledge(consoleUrl, { headers, warning }),
-  }
+  return at({ consoleUrl, name, headers: { cookie, origin: consoleUrl } })
 }
 
-async function acknowledge(consoleUrl: string, { headers, warning }: { headers: HeadersInit; warning: Warning }) {
-  const command = {
-    commandId: crypto.randomUUID(),
-    warningId: warning.id,
-    expectedVersion: warning.version,
-    action: 'acknowledge',
-    seenAtMs: warning.raisedAtMs,
+/** What a tool of the house is at the console: it has the inner token, and is called `tool`. */
+export function toolOf({ consoleUrl, token }: { consoleUrl: string; token: string }): Officer {
+  return at({ consoleUrl, name: 'tool', headers: { authorization: `Bearer ${token}` } })
+}
+
+interface Seat {
+  readonly consoleUrl: string
+  readonly name: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+function at({ consoleUrl, name, headers }: Seat): Officer {
+  const command: Officer['command'] = async (seen, { commandId = crypto.randomUUID(), ...given }) => {
+    const { id, version, raisedAtMs } = seen
+    const body = { ...given, commandId, warningId: id, expectedVersion: version, seenAtMs: raisedAtMs }
+    const reply = await fetch(`${consoleUrl}/api/commands`, {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    return CommandAnswer.parse(await reply.json())
   }
-  const reply = await fetch(`${consoleUrl}/api/commands`, { method: 'POST', headers, body: JSON.stringify(command) })
-  return CommandAnswer.parse(await reply.json())
+  return {
+    name,
+    command,
+    acknowledge: warning => command(warning, { action: 'acknowledge' }),
+    warnings: async () =>
+      Snapshot.parse(await (await fetch(`${consoleUrl}/api/snapshot`, { headers })).json()).warnings,
+  }
 }
