@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { cpSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { formatSenml } from '@forewarn/contracts/senml'
 import { type Clock, drillClock, liveClock } from '@forewarn/runtime/clock'
 import { silentLog } from '@forewarn/runtime/log'
-import { createMetrics } from '@forewarn/runtime/metrics'
+import { createMetrics, type Metrics } from '@forewarn/runtime/metrics'
 import { expect, test } from 'vitest'
 import { startTestBroker, type TestBroker, temporaryFolder } from './broker-fixture.ts'
 import { type EdgeAgent, startEdgeAgent } from './start.ts'
@@ -18,9 +18,15 @@ interface AgentOptions {
   readonly broker: TestBroker
   readonly dataDir: string
   readonly clock?: Clock
+  readonly metrics?: Metrics
 }
 
-function startAgent({ broker, dataDir, clock = liveClock() }: AgentOptions): Promise<EdgeAgent> {
+function startAgent({
+  broker,
+  dataDir,
+  clock = liveClock(),
+  metrics = createMetrics(),
+}: AgentOptions): Promise<EdgeAgent> {
   return startEdgeAgent({
     districtId: 'jingan',
     gateways: [{ id: 'gw-1', password: 'p' }],
@@ -28,7 +34,7 @@ function startAgent({ broker, dataDir, clock = liveClock() }: AgentOptions): Pro
     dataDir,
     clock,
     log: silentLog(),
-    metrics: createMetrics(),
+    metrics,
     push: { host: '127.0.0.1', port: 0, token },
   })
 }
@@ -84,6 +90,23 @@ test('what cannot be read is refused and named', async () => {
   expect(await pushText(agent.pushUrl, '[{"n":"gauge-1","v":1}]', { bearer: 'guess' })).toBe(401)
   await broker.until(() => broker.packs.length === 1)
   expect(broker.packs[0]?.records).toMatchObject([{ name: 'gauge-1', unit: 'mm', value: 1 }])
+  await agent.stop()
+  await broker.stop()
+})
+
+test('when the disk refuses, a push is told so and counted, and the next one is taken', async () => {
+  using folder = temporaryFolder()
+  using aside = temporaryFolder()
+  const broker = await startTestBroker()
+  const metrics = createMetrics()
+  const agent = await startAgent({ broker, dataDir: folder.path, metrics })
+  cpSync(folder.path, aside.path, { recursive: true })
+  rmSync(folder.path, { recursive: true })
+  expect(await push(agent.pushUrl, { from: 0, count: 3 })).toBe(503)
+  expect(await metrics.text()).toContain('forewarn_edge_pushes_refused_total{reason="not-kept"} 1')
+  cpSync(aside.path, folder.path, { recursive: true })
+  expect(await push(agent.pushUrl, { from: 0, count: 3 })).toBe(204)
+  await broker.until(() => values(broker).size === 3)
   await agent.stop()
   await broker.stop()
 })
