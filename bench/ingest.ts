@@ -3,9 +3,8 @@
  * the other in the same run. Flags: --gateways 1000 --seconds 10 --cells 100x100000,500x100000,1x5000
  */
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { join } from 'node:path'
-import { json } from 'node:stream/consumers'
+import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { topicOf } from '@forewarn/contracts/topics'
@@ -67,14 +66,20 @@ function gatewaysFor({ passwords }: Side): LoadGateway[] {
   })
 }
 
-async function load(plan: LoadPlan): Promise<LoadResult> {
+/** Runs the generator as a process of its own; `onOpen` is told once every gateway is connected. */
+async function load(plan: LoadPlan, onOpen: () => Promise<void>): Promise<LoadResult> {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'load-main.ts')], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   child.stdin.end(JSON.stringify(plan))
-  const [result] = await Promise.all([json(child.stdout), once(child, 'exit')])
-  // The generator is ours, and writes what mqtt-load.ts declares.
-  return Object.assign(emptyResult(), result)
+  let result = emptyResult()
+  for await (const line of createInterface({ input: child.stdout })) {
+    const said: unknown = JSON.parse(line)
+    if (said === 'open') await onOpen()
+    // The generator is ours, and writes what mqtt-load.ts declares.
+    else result = Object.assign(result, said)
+  }
+  return result
 }
 
 function emptyResult(): LoadResult {
@@ -108,14 +113,17 @@ async function settledCount(side: Side): Promise<number> {
 
 async function measure(side: Side, { batch, rate }: Cell) {
   const before = await settledCount(side)
-  const cpuBefore = await sum(side.pids.map(cpuSeconds))
-  const result = await load({
+  let cpuBefore = 0
+  const plan = {
     host: '127.0.0.1',
     port: side.mqttPort,
     gateways: gatewaysFor(side),
     readingsPerBatch: batch,
     readingsPerSecond: rate,
     seconds: Number(flags.seconds),
+  }
+  const result = await load(plan, async () => {
+    cpuBefore = await sum(side.pids.map(cpuSeconds))
   })
   const stored = (await settledCount(side)) - before
   const cpu = (await sum(side.pids.map(cpuSeconds))) - cpuBefore

@@ -132,12 +132,16 @@ function sendOne(link: Link, topic: Buffer, count: number): void {
   link.socket.write(packet)
 }
 
-/** Runs the plan and waits up to 10 s for the last acknowledgements. Throws when a gateway is refused. */
-export async function runLoad(plan: LoadPlan): Promise<LoadResult> {
+/**
+ * Runs the plan: connects every gateway, tells `onOpen`, publishes, and waits up to 10 s for the last acknowledgements.
+ * Throws when a gateway is refused.
+ */
+export async function runLoad(plan: LoadPlan, onOpen: () => void = () => {}): Promise<LoadResult> {
   const links: Link[] = []
   for (let at = 0; at < plan.gateways.length; at += 100) {
     links.push(...(await Promise.all(plan.gateways.slice(at, at + 100).map(gateway => open(plan, gateway)))))
   }
+  onOpen()
   const latenciesMs: number[] = []
   for (const link of links)
     link.socket.on('data', (chunk: Buffer) => takePubacks(link, chunk, ms => latenciesMs.push(ms)))

@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- warning`: how long from a published reading to its warning at the console, idle and with a load
- * beside it. Flags: --probes 200 --load 0,100000
+ * beside it. Flags: --probes 60 --load 0,100000
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,11 +12,11 @@ import { probeGateway, sensorsPerGateway } from './bench-district.ts'
 import { type ForewarnSide, startForewarnSide } from './forewarn-side.ts'
 
 const { values: flags } = parseArgs({
-  options: { probes: { type: 'string', default: '100' }, load: { type: 'string', default: '0,100000' } },
+  options: { probes: { type: 'string', default: '60' }, load: { type: 'string', default: '0,100000' } },
 })
 const probes = Number(flags.probes)
 const gateways = 1000
-const pauseMs = 100
+const pauseMs = 200
 
 /** Tells each place whose warning reaches an open console page. */
 async function watchWarnings(side: ForewarnSide, seen: (placeId: string) => void): Promise<void> {
