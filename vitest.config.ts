@@ -1,11 +1,11 @@
 /**
- * How tests run. `quick` is what `npm run check` runs before a commit; `whole` starts the entire house or a browser
- * and runs with `npm test` too.
+ * How tests run. `quick` is what `npm run check` runs before a commit; `whole` starts the entire house,
+ * servers or a browser, or kills processes, and runs with `npm test` too.
  */
 import { defineConfig } from 'vitest/config'
 
 const never = ['**/node_modules/**', 'console/dist/**', 'data/**']
-const whole = ['acceptance/**/*.test.ts', '**/*.browser.test.ts']
+const whole = ['acceptance/**/*.test.ts', '**/*.browser.test.ts', '**/*.servers.test.ts', '**/crash.test.ts']
 const shared = { testTimeout: 30_000, hookTimeout: 120_000 }
 
 export default defineConfig({
