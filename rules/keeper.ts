@@ -103,7 +103,7 @@ export class Keeper {
     const position = this.#position
     const outbox = [...this.#outbox]
     const bytes = encodeSnapshot({
-      format: 1,
+      format: 2,
       registry: snapshots.registry,
       journalNext: position,
       engine: engineState(engine),

@@ -15,7 +15,7 @@ import { z } from 'zod'
 import type { EngineState } from './engine/engine-state.ts'
 
 export interface Snapshot {
-  readonly format: 1
+  readonly format: 2
   /** Hash of the sensor ids in their order; the list lies beside it. */
   readonly registry: string
   /** Everything before this offset of the journal is in the state. */
@@ -36,7 +36,7 @@ export interface SnapshotFolder {
 
 // Written by this file with a check sum and a format number: it is ours, or it is not read at all.
 const SnapshotShape = z.custom<Snapshot>(
-  value => typeof value === 'object' && value !== null && 'format' in value && value.format === 1,
+  value => typeof value === 'object' && value !== null && 'format' in value && value.format === 2,
 )
 const SensorIds = z.array(z.string())
 

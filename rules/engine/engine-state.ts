@@ -7,8 +7,8 @@ import type { ForecasterState } from '../forecast/forecaster.ts'
 import type { CellState } from './cells.ts'
 import type { Engine } from './engine.ts'
 import type { EpisodeFile } from './episodes.ts'
-import type { RecentState } from './place-window.ts'
 import type { WaitingReading } from './reading-order.ts'
+import type { RecentState } from './recent-readings.ts'
 
 export interface EngineState {
   readonly nowMs: number
@@ -17,7 +17,7 @@ export interface EngineState {
   readonly lastValue: Float64Array
   readonly cells: readonly { readonly key: string; readonly state: CellState }[]
   readonly waiting: readonly WaitingReading[]
-  readonly recent: readonly (readonly [sensor: number, recent: RecentState])[]
+  readonly recent: RecentState
   readonly files: readonly { readonly key: string; readonly file: EpisodeFile }[]
   readonly forecaster: ForecasterState
 }
@@ -34,7 +34,7 @@ export function engineState(engine: Engine): EngineState {
       return state === undefined ? [] : [{ key: cellKey(engine, index), state }]
     }),
     waiting: engine.order.state(),
-    recent: engine.window.state(),
+    recent: engine.window.recent.state(),
     files: [...engine.files].map(([group, file]) => ({ key: groupKey(engine, group), file })),
     forecaster: engine.forecaster.state(),
   }
@@ -71,7 +71,7 @@ export function restoreEngine(engine: Engine, state: EngineState, sensorIds: rea
       return sensor < 0 ? [] : [{ ...reading, sensor }]
     }),
   )
-  for (const [sensor, recent] of state.recent) engine.window.restore(today[sensor] ?? -1, recent)
+  engine.window.recent.restore(state.recent, today)
   restoreFiles(engine, state, today)
   engine.forecaster.restore(state.forecaster)
   engine.resumeTracking()

@@ -8,54 +8,7 @@ import { linearRegression, mean } from 'simple-statistics'
 import type { Rule } from '../language/rule.ts'
 import type { Window, WindowSpan } from '../language/window.ts'
 import { answers } from './binding.ts'
-
-/** What is kept over a restart. */
-export interface RecentState {
-  readonly atMs: Float64Array
-  readonly value: Float64Array
-  readonly next: number
-}
-
-/** A ring of one sensor's last readings. */
-class Recent {
-  readonly #atMs: Float64Array
-  readonly #value: Float64Array
-  #next = 0
-
-  constructor(size: number) {
-    this.#atMs = new Float64Array(size).fill(Number.NEGATIVE_INFINITY)
-    this.#value = new Float64Array(size)
-  }
-
-  state(): RecentState {
-    return { atMs: this.#atMs, value: this.#value, next: this.#next }
-  }
-
-  /** A ring of another size (the rule changed) begins anew. */
-  restore({ atMs, value, next }: RecentState): void {
-    if (atMs.length !== this.#atMs.length) return
-    this.#atMs.set(atMs)
-    this.#value.set(value)
-    this.#next = next
-  }
-
-  take(atMs: number, value: number): void {
-    this.#atMs[this.#next] = atMs
-    this.#value[this.#next] = value
-    this.#next = (this.#next + 1) % this.#atMs.length
-  }
-
-  /** Readings after `fromMs`, as [minutes, value], oldest first. */
-  since(fromMs: number): [number, number][] {
-    const found: [number, number][] = []
-    for (let step = 0; step < this.#atMs.length; step++) {
-      const slot = (this.#next + step) % this.#atMs.length
-      const atMs = this.#atMs[slot] ?? Number.NEGATIVE_INFINITY
-      if (atMs > fromMs) found.push([(atMs - fromMs) / 60_000, this.#value[slot] ?? Number.NaN])
-    }
-    return found
-  }
-}
+import { RecentReadings } from './recent-readings.ts'
 
 export interface PlaceWindowOptions {
   readonly district: District
@@ -73,17 +26,19 @@ export class PlaceWindow implements Window {
   #atMs = 0
   readonly #options: PlaceWindowOptions
   readonly #sensorsOf = new Map<string, number[]>()
-  readonly #recent = new Map<number, Recent>()
+  readonly recent: RecentReadings
 
   constructor(options: PlaceWindowOptions) {
     const [first] = options.district.places
     if (first === undefined) throw new Error('a district without places has nothing to watch')
     this.place = first
     this.#options = options
-    this.#index()
+    this.recent = new RecentReadings(this.#index())
   }
 
-  #index(): void {
+  /** Returns how many readings to keep of each sensor that is looked back over. */
+  #index(): Map<number, number> {
+    const sizes = new Map<number, number>()
     const { district, rules } = this.#options
     const conditions = rules.flatMap(({ levels, clear, outcome }) => [
       ...levels.map(({ when }) => when),
@@ -98,21 +53,14 @@ export class PlaceWindow implements Window {
         if (answers(asked, quantity)) push(this.#sensorsOf, `${place} ${asked}`, index)
       }
       const longest = Math.max(0, ...spans.filter(span => answers(span.quantity, quantity)).map(span => span.spanMs))
-      if (longest > 0) this.#recent.set(index, new Recent(Math.ceil(longest / 1000 / periodS) + 4))
+      if (longest > 0) sizes.set(index, Math.ceil(longest / 1000 / periodS) + 4)
     }
+    return sizes
   }
 
   /** Keeps a reading for conditions that look back. */
   take(sensor: number, atMs: number, value: number): void {
-    this.#recent.get(sensor)?.take(atMs, value)
-  }
-
-  state(): [sensor: number, recent: RecentState][] {
-    return [...this.#recent].map(([sensor, recent]) => [sensor, recent.state()])
-  }
-
-  restore(sensor: number, state: RecentState): void {
-    this.#recent.get(sensor)?.restore(state)
+    this.recent.take(sensor, atMs, value)
   }
 
   look(place: Place, value: number, atMs: number): this {
@@ -133,7 +81,7 @@ export class PlaceWindow implements Window {
 
   over({ aggregate, quantity, spanMs }: WindowSpan): number {
     const sensors = this.#sensorsOf.get(`${this.place.id} ${quantity}`) ?? []
-    const readings = sensors.flatMap(sensor => this.#recent.get(sensor)?.since(this.#atMs - spanMs) ?? [])
+    const readings = sensors.flatMap(sensor => this.recent.since(sensor, this.#atMs - spanMs))
     const values = readings.map(([, value]) => value)
     if (aggregate === 'count') return values.length
     if (values.length === 0) return Number.NaN

@@ -1,0 +1,85 @@
+/**
+ * The last readings of those sensors that some rule looks back over, as rings in shared columns: ten thousand rings
+ * are four arrays, so that the state is written to disk in one copy instead of ten thousand.
+ */
+
+/** What is kept over a restart: the ring of `sensor[i]` is the slots from `start[i]` to `start[i + 1]`. */
+export interface RecentState {
+  readonly sensor: Uint32Array
+  readonly start: Uint32Array
+  readonly next: Uint32Array
+  readonly atMs: Float64Array
+  readonly value: Float64Array
+}
+
+export class RecentReadings {
+  readonly #ringOf = new Map<number, number>()
+  readonly #sensor: Uint32Array
+  readonly #start: Uint32Array
+  /** Per ring: the slot that is written next, counted from its start. */
+  readonly #next: Uint32Array
+  readonly #atMs: Float64Array
+  readonly #value: Float64Array
+
+  /** `sizes`: how many readings to keep, by sensor. */
+  constructor(sizes: ReadonlyMap<number, number>) {
+    this.#sensor = Uint32Array.from(sizes.keys())
+    this.#start = new Uint32Array(sizes.size + 1)
+    this.#next = new Uint32Array(sizes.size)
+    let end = 0
+    for (const [ring, [sensor, size]] of [...sizes].entries()) {
+      this.#ringOf.set(sensor, ring)
+      end += size
+      this.#start[ring + 1] = end
+    }
+    this.#atMs = new Float64Array(end).fill(Number.NEGATIVE_INFINITY)
+    this.#value = new Float64Array(end)
+  }
+
+  /** Shared with the rings: serialise before they go on. */
+  state(): RecentState {
+    return { sensor: this.#sensor, start: this.#start, next: this.#next, atMs: this.#atMs, value: this.#value }
+  }
+
+  /** `today` maps the state's sensors to today's, -1 for those that are gone. A ring of another size begins anew. */
+  restore(state: RecentState, today: Int32Array): void {
+    for (const [old, sensor] of state.sensor.entries()) {
+      const ring = this.#ringOf.get(today[sensor] ?? -1)
+      if (ring === undefined) continue
+      const [from = 0, to = 0] = state.start.subarray(old, old + 2)
+      const [start = 0, end = 0] = this.#start.subarray(ring, ring + 2)
+      if (to - from !== end - start) continue
+      this.#atMs.set(state.atMs.subarray(from, to), start)
+      this.#value.set(state.value.subarray(from, to), start)
+      this.#next[ring] = state.next[old] ?? 0
+    }
+  }
+
+  take(sensor: number, atMs: number, value: number): void {
+    const ring = this.#ringOf.get(sensor)
+    if (ring === undefined) return
+    const { start, size, next } = this.#ring(ring)
+    this.#atMs[start + next] = atMs
+    this.#value[start + next] = value
+    this.#next[ring] = (next + 1) % size
+  }
+
+  /** Readings of a sensor after `fromMs`, as [minutes after it, value], oldest first. */
+  since(sensor: number, fromMs: number): [number, number][] {
+    const ring = this.#ringOf.get(sensor)
+    if (ring === undefined) return []
+    const { start, size, next } = this.#ring(ring)
+    const found: [number, number][] = []
+    for (let step = 0; step < size; step++) {
+      const slot = start + ((next + step) % size)
+      const atMs = this.#atMs[slot] ?? Number.NEGATIVE_INFINITY
+      if (atMs > fromMs) found.push([(atMs - fromMs) / 60_000, this.#value[slot] ?? Number.NaN])
+    }
+    return found
+  }
+
+  #ring(ring: number) {
+    const start = this.#start[ring] ?? 0
+    return { start, size: (this.#start[ring + 1] ?? 0) - start, next: this.#next[ring] ?? 0 }
+  }
+}
