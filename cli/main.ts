@@ -3,4 +3,10 @@
  */
 import { runProgram } from './program.ts'
 
+// Whoever reads our output may have seen enough (`| head`): that is no error of ours.
+process.stdout.on('error', error => {
+  if (!('code' in error) || error.code !== 'EPIPE') throw error
+  process.exit(0)
+})
+
 await runProgram(process.argv.slice(2))

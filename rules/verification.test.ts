@@ -54,6 +54,13 @@ test('exceedances less than an hour apart are one event', () => {
   expect(ledger.events.map(({ onsetAtMs }) => onsetAtMs / min)).toEqual([0, 140])
 })
 
+test('a warning that rests on a reading some minutes old is late, and not beyond judging', () => {
+  const ledger = emptyLedger()
+  see(ledger, [0.2, 0.3, 0.4], 30)
+  warn(ledger, 34)
+  expect(told(ledger, 34)).toEqual(['late warned-34 -4'])
+})
+
 test('a warning after the onset is late, or within its first minute', () => {
   const ledger = emptyLedger()
   see(ledger, flood, 30)

@@ -10,6 +10,8 @@ const minuteMs = 60_000
 const mergeGapMs = 60 * minuteMs
 const longestValidMs = 180 * minuteMs
 const shortestLeadMs = minuteMs
+/** A warning rests on the newest reading, which is a reporting period older than the warning itself. */
+const readingAgeMs = 10 * minuteMs
 /** Readings that show an onset may still be on their way this long after a warning has ended. */
 const settleMs = 5 * minuteMs
 /** Clocks of sensors jitter: a reading 119 s after another has held for two minutes. */
@@ -126,7 +128,7 @@ function judgeWarning(ledger: Ledger, warning: IssuedWarning, nowMs: number, isB
     ({ onsetAtMs, lastHeldMs }) => onsetAtMs < issuedAtMs + shortestLeadMs && issuedAtMs < lastHeldMs + mergeGapMs,
   )
   if (during !== undefined) {
-    const isFirst = during.account === undefined && issuedAtMs <= during.lastHeldMs
+    const isFirst = during.account === undefined && issuedAtMs <= during.lastHeldMs + readingAgeMs
     const leadMin = (during.onsetAtMs - issuedAtMs) / minuteMs
     return isFirst
       ? { outcome: 'late', warning, event: during, leadMin }
