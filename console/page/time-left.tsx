@@ -5,7 +5,8 @@ import { t } from './language.ts'
 import { nowMs } from './state.ts'
 
 export function TimeLeft({ warning }: { warning: Warning }) {
-  const atMs = warning.expectedAtMs?.p50
+  // Water that was never foreseen has an onset all the same, once it was measured.
+  const atMs = warning.expectedAtMs?.p50 ?? warning.outcome?.onsetAtMs
   if (atMs === undefined) return <>—</>
   const leftMs = atMs - nowMs.value
   if (leftMs <= 0) {

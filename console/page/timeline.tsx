@@ -48,7 +48,12 @@ export function outcomeText(warning: Warning): string {
   if (outcome === undefined) return ''
   return [
     t(outcomeWords[outcome.outcome]),
-    ...(outcome.leadMin === undefined ? [] : [t('lead', { n: Math.round(outcome.leadMin) })]),
+    ...(outcome.leadMin === undefined ? [] : [leadOf(outcome.leadMin)]),
     ...(outcome.peak === undefined ? [] : [t('peakWas', { value: measured(quantityOf(warning), outcome.peak) })]),
   ].join(' · ')
+}
+
+function leadOf(leadMin: number): string {
+  const n = Math.abs(Math.round(leadMin))
+  return leadMin < 0 ? t('lateBy', { n }) : t('lead', { n })
 }
