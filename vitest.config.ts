@@ -5,7 +5,7 @@
 import { defineConfig } from 'vitest/config'
 
 const never = ['**/node_modules/**', 'console/dist/**', 'data/**']
-const whole = ['acceptance/**/*.test.ts', '**/*.browser.test.ts', '**/*.servers.test.ts', '**/crash.test.ts']
+const whole = ['acceptance/**/*.test.ts', '**/*.browser.test.ts', '**/*.servers.test.ts', '**/*crash.test.ts']
 const shared = { testTimeout: 30_000, hookTimeout: 120_000 }
 
 export default defineConfig({
