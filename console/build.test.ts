@@ -28,3 +28,11 @@ test('building again without a change builds nothing', async () => {
   await buildConsole()
   expect(await buildConsole()).toMatchObject({ built: false })
 })
+
+test('the page names no folder of the machine that built it, also when tests build it', async () => {
+  const { distDir } = await buildConsole()
+  const dir = join(distDir, 'assets')
+  const scripts = (await readdir(dir)).filter(name => name.endsWith('.js'))
+  const texts = await Promise.all(scripts.map(name => readFile(join(dir, name), 'utf8')))
+  expect(texts.filter(text => text.includes(import.meta.dirname))).toEqual([])
+})
