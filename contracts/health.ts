@@ -3,7 +3,7 @@
  * console's system page show it.
  */
 import { z } from 'zod'
-import { rejectionReasons } from './rejection.ts'
+import { Rejection, rejectionReasons } from './rejection.ts'
 
 export const Check = z.object({
   name: z.string(),
@@ -26,16 +26,6 @@ export type ProcessHealth = z.infer<typeof ProcessHealth>
 /** `GET /quarantine` of ingest: what was refused or kept aside, newest first, and how often for each reason. */
 export const QuarantineReport = z.object({
   counts: z.partialRecord(z.enum(rejectionReasons), z.number().int()),
-  newest: z.array(
-    z.object({
-      reason: z.enum(rejectionReasons),
-      atMs: z.number(),
-      gateway: z.string(),
-      topic: z.string(),
-      detail: z.string(),
-      original: z.string(),
-      kept: z.boolean(),
-    }),
-  ),
+  newest: z.array(Rejection),
 })
 export type QuarantineReport = z.infer<typeof QuarantineReport>

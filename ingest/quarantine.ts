@@ -4,7 +4,7 @@
  */
 
 import type { QuarantineReport } from '@forewarn/contracts/health'
-import { type Rejection, type RejectionReason, rejectionReasons } from '@forewarn/contracts/rejection'
+import { Rejection, type RejectionReason } from '@forewarn/contracts/rejection'
 import { z } from 'zod'
 import { openKeptLines } from './kept-lines.ts'
 
@@ -21,16 +21,7 @@ export interface Quarantine {
 const shownAtMost = 100
 const originalAtMostBytes = 4096
 
-const Line = z.object({
-  reason: z.enum(rejectionReasons),
-  atMs: z.number(),
-  gateway: z.string(),
-  topic: z.string(),
-  detail: z.string(),
-  original: z.string(),
-  kept: z.boolean(),
-  readings: z.number(),
-})
+const Line = Rejection.extend({ readings: z.number() })
 
 /** Opens the quarantine in `dir`; what earlier lives kept there is counted again. */
 export async function openQuarantine({
