@@ -5,6 +5,8 @@
 import type { District, Place, Sensor } from '@forewarn/contracts/district'
 import type { Position } from '@forewarn/contracts/geography'
 import type { Quantity } from '@forewarn/contracts/quantity'
+import { topicOf } from '@forewarn/contracts/topics'
+import type { LoadGateway } from './mqtt-load.ts'
 
 const position: Position = { lon: 121.45, lat: 31.23, crs: 'WGS-84' }
 export const probeGateway = 'gw-probe'
@@ -38,6 +40,17 @@ function gatewayPart(gateway: string, first: number): { sensors: Sensor[]; place
   )
   const kinds = [...new Set(mix.map(({ kind }) => kind))]
   return { sensors, places: kinds.map(kind => place(`${kind}-${gateway}`, kind)) }
+}
+
+/** The gateways of that district as the load speaks for them; `passwordOf` is '' where nobody asks for one. */
+export function loadGateways(gateways: number, passwordOf: (id: string) => string): LoadGateway[] {
+  return Array.from({ length: gateways }, (_, index) => {
+    const id = `gw-${index}`
+    const password = passwordOf(id)
+    const sensors = Array.from({ length: sensorsPerGateway }, (_unused, at) => `s${index * sensorsPerGateway + at}`)
+    const topic = topicOf({ district: 'bench', gateway: id, channel: 'readings' })
+    return { id, username: password === '' ? '' : id, password, topic, sensors }
+  })
 }
 
 /** A district of `gateways` × 100 sensors and `probes` smoke sensors. */

@@ -7,10 +7,9 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { topicOf } from '@forewarn/contracts/topics'
-import { sensorsPerGateway } from './bench-district.ts'
+import { loadGateways, sensorsPerGateway } from './bench-district.ts'
 import { startForewarnSide } from './forewarn-side.ts'
-import type { LoadGateway, LoadPlan, LoadResult } from './mqtt-load.ts'
+import type { LoadPlan, LoadResult } from './mqtt-load.ts'
 import { cpuSeconds, residentMb } from './process-figures.ts'
 import { missingPrograms, startStockPipeline } from './stock-pipeline.ts'
 
@@ -54,16 +53,6 @@ async function stockSide(): Promise<Side> {
   const { mosquitto, ingest, influxd } = side.pids
   const pids = [mosquitto, ingest, influxd]
   return { name: 'stock', mqttPort: side.mqttPort, pids, passwords: new Map(), count: side.count, stop: side.stop }
-}
-
-function gatewaysFor({ passwords }: Side): LoadGateway[] {
-  return Array.from({ length: gateways }, (_, index) => {
-    const id = `gw-${index}`
-    const password = passwords.get(id)
-    const sensors = Array.from({ length: sensorsPerGateway }, (_unused, at) => `s${index * sensorsPerGateway + at}`)
-    const topic = topicOf({ district: 'bench', gateway: id, channel: 'readings' })
-    return { id, username: password === undefined ? '' : id, password: password ?? '', topic, sensors }
-  })
 }
 
 /** Runs the generator as a process of its own; `onOpen` is told once every gateway is connected. */
@@ -117,7 +106,7 @@ async function measure(side: Side, { batch, rate }: Cell) {
   const plan = {
     host: '127.0.0.1',
     port: side.mqttPort,
-    gateways: gatewaysFor(side),
+    gateways: loadGateways(gateways, id => side.passwords.get(id) ?? ''),
     readingsPerBatch: batch,
     readingsPerSecond: rate,
     seconds: Number(flags.seconds),

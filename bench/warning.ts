@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { topicOf } from '@forewarn/contracts/topics'
 import { connectAsync } from 'mqtt'
-import { probeGateway, sensorsPerGateway } from './bench-district.ts'
+import { loadGateways, probeGateway } from './bench-district.ts'
 import { type ForewarnSide, startForewarnSide } from './forewarn-side.ts'
 
 const { values: flags } = parseArgs({
@@ -37,12 +37,7 @@ function startLoad(side: ForewarnSide, readingsPerSecond: number) {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'load-main.ts')], {
     stdio: ['pipe', 'ignore', 'inherit'],
   })
-  const load = Array.from({ length: gateways }, (_, index) => {
-    const id = `gw-${index}`
-    const sensors = Array.from({ length: sensorsPerGateway }, (_unused, at) => `s${index * sensorsPerGateway + at}`)
-    const topic = topicOf({ district: 'bench', gateway: id, channel: 'readings' })
-    return { id, username: id, password: side.secrets.gateways[id]?.password ?? '', topic, sensors }
-  })
+  const load = loadGateways(gateways, id => side.secrets.gateways[id]?.password ?? '')
   const seconds = (probes * pauseMs) / 1000 + 2
   const plan = {
     host: '127.0.0.1',
