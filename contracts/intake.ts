@@ -12,3 +12,15 @@ export interface Publish {
 
 /** Resolves once the message is kept (journal or quarantine); rejects when it could not be, so that it comes again. */
 export type AcceptPublish = (publish: Publish) => Promise<void>
+
+/** A message of the house to one gateway or device, on any topic that gateway may hear. */
+export interface DownMessage {
+  readonly gateway: string
+  readonly topic: string
+  readonly payload: string | Uint8Array
+  /** Kept for a gateway that is away now. */
+  readonly retain?: boolean
+}
+
+/** The way down through the broker: a rebirth asked for, a command, a configuration. Best effort, QoS 1, never throws. */
+export type SendDown = (message: DownMessage) => void

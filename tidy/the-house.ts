@@ -7,6 +7,7 @@ const everyRoom = [
   'runtime',
   'journal',
   'store',
+  'protocols',
   'edge-agent',
   'broker',
   'ingest',
@@ -21,18 +22,20 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   runtime: [],
   journal: ['contracts'],
   store: ['contracts'],
-  'edge-agent': ['contracts', 'runtime'],
+  // Pure decoders: what a frame means is the same on a gateway, in ingest and on the command line.
+  protocols: ['contracts'],
+  'edge-agent': ['contracts', 'runtime', 'protocols'],
   broker: ['contracts', 'runtime'],
-  ingest: ['contracts', 'runtime', 'journal', 'store'],
+  ingest: ['contracts', 'runtime', 'journal', 'store', 'protocols'],
   rules: ['contracts', 'runtime', 'journal', 'store'],
-  alerts: ['contracts', 'runtime'],
+  alerts: ['contracts', 'runtime', 'protocols'],
   console: ['contracts', 'runtime', 'store'],
   simulators: ['contracts'],
   deploy: [...everyRoom, 'simulators'],
   acceptance: ['contracts', 'deploy', 'simulators'],
   // A bench measures one room alone as well as the whole house: what a part costs is seen nowhere else.
   bench: [...everyRoom, 'deploy', 'simulators'],
-  cli: ['contracts', 'runtime', 'rules', 'simulators', 'deploy'],
+  cli: ['contracts', 'runtime', 'protocols', 'journal', 'store', 'rules', 'simulators', 'deploy'],
   tidy: ['runtime'],
 }
 

@@ -1,0 +1,14 @@
+/**
+ * Every decoder by its name on the command line. Loaded when asked for, so that one protocol does not pay for all.
+ */
+import type { FrameDecoder } from './frame-decoder.ts'
+
+const loaders: Readonly<Record<string, () => Promise<FrameDecoder>>> = {}
+
+/** Names of all protocols, in the order of the alphabet. */
+export const protocolNames: readonly string[] = Object.keys(loaders).sort()
+
+/** The decoder of a protocol; undefined when there is none of that name. */
+export async function loadDecoder(protocol: string): Promise<FrameDecoder | undefined> {
+  return Object.hasOwn(loaders, protocol) ? await loaders[protocol]?.() : undefined
+}
