@@ -8,7 +8,8 @@ const loaders: Readonly<Record<string, () => Promise<FrameDecoder>>> = {}
 /** Names of all protocols, in the order of the alphabet. */
 export const protocolNames: readonly string[] = Object.keys(loaders).sort()
 
-/** The decoder of a protocol; undefined when there is none of that name. */
+/** The decoder of a protocol, its name with dashes or underscores; undefined when there is none of that name. */
 export async function loadDecoder(protocol: string): Promise<FrameDecoder | undefined> {
-  return Object.hasOwn(loaders, protocol) ? await loaders[protocol]?.() : undefined
+  const name = protocol.toLowerCase().replaceAll('_', '-')
+  return Object.hasOwn(loaders, name) ? await loaders[name]?.() : undefined
 }
