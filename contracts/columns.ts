@@ -20,6 +20,8 @@ export interface ColumnsMessage {
   readonly d: readonly number[] | undefined
   /** Values, in the unit of the sensor's quantity; null for a reading that failed. */
   readonly v: readonly (number | null)[]
+  /** Quality of each reading, the code of contracts/reading.ts; left out when all are good. */
+  readonly q?: readonly number[] | undefined
 }
 
 /** At most so many readings in one message. */
@@ -38,15 +40,16 @@ export function parseColumns(text: string): ColumnsMessage | string {
   }
   if (typeof message !== 'object' || message === null || !('i' in message) || !('v' in message))
     return 'the payload has no columns i and v'
-  const { birth, seq, backlog, t, i, d, v }: Partial<Record<keyof ColumnsMessage, unknown>> = message
+  const { birth, seq, backlog, t, i, d, v, q }: Partial<Record<keyof ColumnsMessage, unknown>> = message
   if (!isColumn(i) || !isColumn(v)) return 'i and v must be arrays'
   if (i.length !== v.length) return `i has ${i.length} elements and v has ${v.length}`
   if (i.length > columnsAtMost) return `${i.length} readings in one message, ${columnsAtMost} are allowed`
   if (d !== undefined && (!isColumn(d) || d.length !== i.length)) return `d must be an array of ${i.length} elements`
+  if (q !== undefined && (!isColumn(q) || q.length !== i.length)) return `q must be an array of ${i.length} elements`
   if (t !== undefined && typeof t !== 'number') return 't must be a number of milliseconds'
   if (typeof birth !== 'number' || !Number.isSafeInteger(birth)) return 'birth must be the number of a birth message'
   const sequence = typeof seq === 'number' && Number.isSafeInteger(seq) ? seq : -1
-  return { birth, seq: sequence, backlog: backlog === true, t, i, d, v }
+  return { birth, seq: sequence, backlog: backlog === true, t, i, d, v, q }
 }
 
 /** JSON's arrays, without a look at every element: whoever reads one checks what it takes out. */
@@ -55,6 +58,6 @@ function isColumn(value: unknown): value is number[] {
 }
 
 /** Writes a columns payload. */
-export function formatColumns({ birth, seq, backlog, t, i, d, v }: ColumnsMessage): string {
-  return JSON.stringify({ birth, ...(seq < 0 ? {} : { seq }), ...(backlog ? { backlog } : {}), t, i, d, v })
+export function formatColumns({ birth, seq, backlog, t, i, d, v, q }: ColumnsMessage): string {
+  return JSON.stringify({ birth, ...(seq < 0 ? {} : { seq }), ...(backlog ? { backlog } : {}), t, i, d, v, q })
 }

@@ -56,6 +56,9 @@ test.each([
   ['no name', { v: 1 }, 'without a name'],
   ['a time that is text', { n: 'bad', v: 1, t: 'noon' }, 't is no number'],
   ['a newer version', { n: 'bad', v: 1, bver: 11 }, 'newer than 10'],
+  ['a quality that is none', { n: 'bad', v: 1, fwq: 9 }, 'fwq is no quality: 9'],
+  ['a quality in words', { n: 'bad', v: 1, fwq: 'fault' }, 'fwq is no quality'],
+  ['a suspect reading without a value', { n: 'bad', fwq: 1 }, 'no v or vb'],
   ['a field that must be understood', { n: 'bad', v: 1, secret_: 1 }, 'secret_ must be understood'],
 ])('%s is a fault of its record alone', (_, bad, detail) => {
   const { records, faults } = parsed([{ n: 'good', v: 1 }, bad, { n: 'also good', v: 2 }])
@@ -86,4 +89,29 @@ test('what we write we read: names, times, values, units, sequence and backlog',
   ]
   const pack = parsed(formatSenml(readings, { sequence: 7, backlog: true }))
   expect(pack).toMatchObject({ sequence: 7, backlog: true, records: readings, faults: [] })
+})
+
+test('a quality travels with its reading, and a missing one needs no value', () => {
+  const readings = [
+    { name: 'a', timeMs: receivedAtMs, value: 1, quality: 'good' },
+    { name: 'b', timeMs: receivedAtMs, value: 65_535, quality: 'fault' },
+    { name: 'c', timeMs: receivedAtMs, value: Number.NaN, quality: 'missing' },
+    { name: 'd', timeMs: receivedAtMs, value: 0.2, quality: 'suspect' },
+    { name: 'e', timeMs: receivedAtMs, value: 0.3, quality: 'maintenance' },
+  ] as const
+  const text = formatSenml(readings)
+  expect(text.match(/"fwq":\d/g)).toEqual(['"fwq":4', '"fwq":2', '"fwq":1', '"fwq":3'])
+  const { records, faults } = parsed(text)
+  expect(faults).toEqual([])
+  expect(records.map(({ name, value, quality }) => [name, value, quality])).toEqual([
+    ['a', 1, 0],
+    ['b', 65_535, 4],
+    ['c', Number.NaN, 2],
+    ['d', 0.2, 1],
+    ['e', 0.3, 3],
+  ])
+})
+
+test('null for a value is one when the record says that it is missing', () => {
+  expect(parsed([{ n: 'a', v: null, fwq: 2 }]).records).toMatchObject([{ name: 'a', value: Number.NaN, quality: 2 }])
 })

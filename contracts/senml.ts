@@ -3,14 +3,17 @@
  * is a name, a time and a value. Every reading of the district crosses this file: no schema library, no closure
  * and no copy per record.
  */
+import { type Quality, qualities, qualityCode } from './reading.ts'
 
 /** One resolved record. `timeMs` is undefined when the pack gave no time: then the time of arrival counts. */
 export interface SenmlRecord {
   readonly name: string
   readonly unit: string | undefined
   readonly timeMs: number | undefined
-  /** Numbers as they are, booleans as 0 and 1. Not always finite: JSON can say 1e999. */
+  /** Numbers as they are, booleans as 0 and 1. Not always finite: JSON can say 1e999, and a missing one is NaN. */
   readonly value: number
+  /** Our extension field `fwq`: the code of contracts/reading.ts, 0 (good) when the record says nothing. */
+  readonly quality: number
   /** Its place in the pack, from 0. */
   readonly index: number
 }
@@ -110,19 +113,27 @@ function resolveRecord(entry: Entry, base: Base, around: Surroundings): string |
     const wrong = takeBase(entry, base)
     if (wrong !== undefined) return wrong
   }
-  const { n, v, vb, t, u } = entry
+  const { n, v, vb, t, u, fwq } = entry
   if (n !== undefined && typeof n !== 'string') return `n is no text: ${shown(n)}`
   const name = n === undefined ? base.name : base.name + n
+  const quality = fwq === undefined ? qualityCode.good : qualityOfField(fwq)
+  if (quality === undefined) return `record "${name}": fwq is no quality: ${shown(fwq)}`
   let value: number
   if (typeof v === 'number') value = base.value + v
   else if (typeof vb === 'boolean' && v === undefined) value = vb ? 1 : 0
+  else if (quality >= qualityCode.missing && (v === undefined || v === null)) value = Number.NaN
   else return withoutValue(entry, name)
   if (name === '') return 'a record without a name (neither bn nor n)'
   if (t !== undefined && typeof t !== 'number') return `t is no number: ${shown(t)}`
   const unit = typeof u === 'string' ? u : base.unit
   const timeMs = timeMsOf(base, t, around.receivedAtMs)
-  around.pack.records.push({ name, unit, timeMs, value, index: around.index })
+  around.pack.records.push({ name, unit, timeMs, value, quality, index: around.index })
   return undefined
+}
+
+/** The code, when it is one of ours; undefined for anything else. */
+function qualityOfField(fwq: unknown): number | undefined {
+  return typeof fwq === 'number' && qualities[fwq] !== undefined ? fwq : undefined
 }
 
 function mustUnderstand(entry: Entry): string | undefined {
@@ -180,6 +191,8 @@ export interface SenmlReading {
   readonly value: number
   /** As the device named it, when it did: passed on so that a wrong unit is caught where the registry is. */
   readonly unit?: string | undefined
+  /** What the device or its agent knows of it; good when left out. One that is missing may have NaN for a value. */
+  readonly quality?: Quality | undefined
 }
 
 /** Writes readings as one SenML JSON pack; base time is the first reading's, so that the rest stay short. */
@@ -188,13 +201,15 @@ export function formatSenml(
   { sequence, backlog = false }: { sequence?: number; backlog?: boolean } = {},
 ): string {
   const baseMs = readings[0]?.timeMs ?? 0
-  const records = readings.map(({ name, timeMs, value, unit }, index) => ({
+  const records = readings.map(({ name, timeMs, value, unit, quality = 'good' }, index) => ({
     ...(index === 0 ? { bt: baseMs / 1000, ...(sequence === undefined ? {} : { fwseq: sequence }) } : {}),
     ...(index === 0 && backlog ? { fwbacklog: true } : {}),
     n: name,
     ...(unit === undefined ? {} : { u: unit }),
     ...(timeMs === baseMs ? {} : { t: (timeMs - baseMs) / 1000 }),
-    v: value,
+    // JSON has no NaN: a reading without a value says so by its quality.
+    ...(Number.isNaN(value) ? {} : { v: value }),
+    ...(quality === 'good' ? {} : { fwq: qualityCode[quality] }),
   }))
   return JSON.stringify(records)
 }

@@ -82,3 +82,16 @@ test('a reading without a time counts when it arrives, and nothing is wrong with
 test('SenML’s own names for a unit are understood', () => {
   expect(judge([{ n: 'depth-1', v: 0.1, u: 'm' }]).asides).toEqual([])
 })
+
+test('what the device calls missing or faulty is kept as that, also with a value nature does not know', () => {
+  const { rows, asides } = judge([
+    { n: 'depth-1', v: 65_535, fwq: 4 },
+    { n: 'gauge-1', fwq: 2, fwbacklog: true },
+    { n: 'gauge-1', v: 99, fwq: 1 },
+  ])
+  expect(rows.map(({ sensor, value, quality }) => [sensor, value, quality])).toEqual([
+    [1, 65_535, 4],
+    [0, Number.NaN, 2],
+  ])
+  expect(asides.map(({ reason }) => reason)).toEqual(['out-of-bounds'])
+})

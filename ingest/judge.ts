@@ -43,7 +43,7 @@ export function judgePack(pack: SenmlPack, arrival: Arrival): Judgement {
   const columns = new Columns(pack.records.length)
   const oldestMs = receivedAtMs - (pack.backlog ? clockTolerance.behindInBacklogMs : clockTolerance.behindMs)
   const newestMs = receivedAtMs + clockTolerance.aheadMs
-  const flags = qualityCode.good | (pack.backlog ? qualityFlag.backlog : 0)
+  const flags = pack.backlog ? qualityFlag.backlog : 0
   const skewed: Skewed[] = []
   for (const record of pack.records) {
     const sensor = gateway?.sensors.get(record.name)
@@ -54,7 +54,7 @@ export function judgePack(pack: SenmlPack, arrival: Arrival): Judgement {
     }
     const timeMs = record.timeMs ?? receivedAtMs
     const isCredible = timeMs >= oldestMs && timeMs <= newestMs
-    const row = columns.add(sensor, record.value, { timeMs, quality: flags })
+    const row = columns.add(sensor, record.value, { timeMs, quality: record.quality | flags })
     if (!isCredible) skewed.push({ row, timeMs, record })
   }
   countAtArrival(skewed, { columns, asides, receivedAtMs })
@@ -108,10 +108,11 @@ function unknownName({ name, index }: SenmlRecord, { gatewayId, gateway, names }
 }
 
 function wrongValue(
-  { name, unit, value, index }: SenmlRecord,
+  { name, unit, value, quality, index }: SenmlRecord,
   facts: SensorNames['facts'][number] | undefined,
 ): Aside | undefined {
-  if (facts === undefined) return undefined
+  // Missing, maintenance and fault are kept as such, whatever their value: no rule takes it for water.
+  if (facts === undefined || quality >= qualityCode.missing) return undefined
   if (unit !== undefined && unit !== facts.unit && !isSameUnit(unit, facts.unit))
     return { reason: 'wrong-unit', index, detail: `${name}: unit ${unit}, ${facts.unit} is expected`, kept: false }
   if (!Number.isFinite(value)) return { reason: 'not-finite', index, detail: `${name}: ${value}`, kept: false }
