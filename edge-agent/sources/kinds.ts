@@ -1,0 +1,15 @@
+/**
+ * Every kind of source by the name that profiles use. Loaded when a profile asks for it, so that an agent with one
+ * rain gauge does not carry seven protocols.
+ */
+import type { SourceKind } from './source.ts'
+
+const loaders: Readonly<Record<string, () => Promise<SourceKind>>> = {}
+
+/** Names of all kinds, in the order of the alphabet. */
+export const kindNames: readonly string[] = Object.keys(loaders).sort()
+
+/** The kind of that name; undefined when there is none. */
+export async function loadKind(name: string): Promise<SourceKind | undefined> {
+  return Object.hasOwn(loaders, name) ? await loaders[name]?.() : undefined
+}
