@@ -45,11 +45,23 @@ const absoluteFromS = 2 ** 28
 export function parseSenml(bytes: Uint8Array, receivedAtMs: number): SenmlPack | 'not-senml' {
   const text = decoded(bytes)
   const entries = text === undefined ? undefined : parseJson(text)
-  if (text === undefined || !Array.isArray(entries) || entries.length === 0) return 'not-senml'
-  const pack = emptyPack(entries[0])
+  if (text === undefined || !Array.isArray(entries)) return 'not-senml'
   // RFC 8428 §4.4: a field whose name ends in _ must be understood. No key can end so in a text without `_"`,
   // unless it is written with escapes; looking once at the text spares looking at every key.
-  const suspect = text.includes('_"') || text.includes('\\')
+  return resolved(entries, { suspect: text.includes('_"') || text.includes('\\'), receivedAtMs })
+}
+
+/** As `parseSenml`, for a pack that came in another coding (CBOR) and has its fields by their names in JSON. */
+export function resolveSenml(entries: readonly unknown[], receivedAtMs: number): SenmlPack | 'not-senml' {
+  return resolved(entries, { suspect: true, receivedAtMs })
+}
+
+function resolved(
+  entries: readonly unknown[],
+  { suspect, receivedAtMs }: Pick<Surroundings, 'suspect' | 'receivedAtMs'>,
+): SenmlPack | 'not-senml' {
+  if (entries.length === 0) return 'not-senml'
+  const pack = emptyPack(entries[0])
   const base: Base = { name: '', timeS: 0, hasTime: false, value: 0, unit: undefined }
   for (let index = 0; index < entries.length; index++) {
     const entry: unknown = entries[index]
