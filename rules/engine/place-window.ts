@@ -8,7 +8,7 @@ import { linearRegression, mean } from 'simple-statistics'
 import type { Rule } from '../language/rule.ts'
 import type { Window, WindowSpan } from '../language/window.ts'
 import { answers } from './binding.ts'
-import { RecentReadings } from './recent-readings.ts'
+import { RecentReadings, type Seen } from './recent-readings.ts'
 
 export interface PlaceWindowOptions {
   readonly district: District
@@ -25,8 +25,13 @@ export class PlaceWindow implements Window {
   place: Place
   #atMs = 0
   readonly #options: PlaceWindowOptions
-  readonly #sensorsOf = new Map<string, number[]>()
+  /** By quantity, then by place. */
+  readonly #sensorsOf = new Map<Quantity, Map<string, number[]>>()
   readonly recent: RecentReadings
+  /** What `over` looks at; its columns are used again each time. */
+  readonly #seen: Seen = { minutes: [], values: [] }
+  /** The last answer of `over`: the levels of a rule mostly ask for the same one. */
+  #asked: Asked | undefined
 
   constructor(options: PlaceWindowOptions) {
     const [first] = options.district.places
@@ -50,7 +55,7 @@ export class PlaceWindow implements Window {
     for (const [index, { quantity, place, periodS }] of district.sensors.entries()) {
       if (place === undefined) continue
       for (const asked of wanted) {
-        if (answers(asked, quantity)) push(this.#sensorsOf, `${place} ${asked}`, index)
+        if (answers(asked, quantity)) push(this.#sensorsOf, { quantity: asked, place, sensor: index })
       }
       const longest = Math.max(0, ...spans.filter(span => answers(span.quantity, quantity)).map(span => span.spanMs))
       if (longest > 0) sizes.set(index, Math.ceil(longest / 1000 / periodS) + 4)
@@ -61,6 +66,7 @@ export class PlaceWindow implements Window {
   /** Keeps a reading for conditions that look back. */
   take(sensor: number, atMs: number, value: number): void {
     this.recent.take(sensor, atMs, value)
+    this.#asked = undefined
   }
 
   look(place: Place, value: number, atMs: number): this {
@@ -73,24 +79,37 @@ export class PlaceWindow implements Window {
   latest(quantity: Quantity): number {
     const { lastAtMs, lastValue } = this.#options
     let newest = -1
-    for (const sensor of this.#sensorsOf.get(`${this.place.id} ${quantity}`) ?? []) {
+    for (const sensor of this.#sensorsOf.get(quantity)?.get(this.place.id) ?? []) {
       if (newest < 0 || (lastAtMs[sensor] ?? 0) > (lastAtMs[newest] ?? 0)) newest = sensor
     }
     return newest < 0 ? Number.NaN : (lastValue[newest] ?? Number.NaN)
   }
 
-  over({ aggregate, quantity, spanMs }: WindowSpan): number {
-    const sensors = this.#sensorsOf.get(`${this.place.id} ${quantity}`) ?? []
-    const readings = sensors.flatMap(sensor => this.recent.since(sensor, this.#atMs - spanMs))
-    const values = readings.map(([, value]) => value)
+  over(span: WindowSpan): number {
+    const [place, atMs] = [this.place, this.#atMs]
+    const asked = this.#asked
+    if (asked !== undefined && asked.place === place && asked.atMs === atMs && isSameSpan(asked.span, span))
+      return asked.answer
+    const answer = this.#lookOver(span)
+    this.#asked = { place, atMs, span, answer }
+    return answer
+  }
+
+  #lookOver({ aggregate, quantity, spanMs }: WindowSpan): number {
+    const { minutes, values } = this.#seen
+    minutes.length = 0
+    values.length = 0
+    for (const sensor of this.#sensorsOf.get(quantity)?.get(this.place.id) ?? [])
+      this.recent.since(sensor, this.#atMs - spanMs, this.#seen)
     if (aggregate === 'count') return values.length
     if (values.length === 0) return Number.NaN
     if (aggregate === 'avg') return mean(values)
     if (aggregate === 'sum') return values.reduce((sum, value) => sum + value, 0)
     if (aggregate === 'max') return Math.max(...values)
     if (aggregate === 'min') return Math.min(...values)
-    if (readings.length < 2) return Number.NaN
-    return aggregate === 'slope' ? linearRegression(readings).m : rateOf(readings)
+    if (values.length < 2) return Number.NaN
+    if (aggregate === 'rate') return rateOf(this.#seen)
+    return linearRegression(minutes.map((minute, index) => [minute, values[index] ?? Number.NaN])).m
   }
 
   probability(limit: number, horizonMs: number): number {
@@ -98,15 +117,31 @@ export class PlaceWindow implements Window {
   }
 }
 
-/** Change per minute between the first reading and the last. */
-function rateOf(readings: readonly [number, number][]): number {
-  const [first, last] = [readings[0], readings.at(-1)]
-  if (first === undefined || last === undefined || last[0] === first[0]) return Number.NaN
-  return (last[1] - first[1]) / (last[0] - first[0])
+interface Asked {
+  readonly place: Place
+  readonly atMs: number
+  readonly span: WindowSpan
+  readonly answer: number
 }
 
-function push(map: Map<string, number[]>, key: string, value: number): void {
-  const list = map.get(key)
-  if (list === undefined) map.set(key, [value])
-  else list.push(value)
+function isSameSpan(a: WindowSpan, b: WindowSpan): boolean {
+  return a.aggregate === b.aggregate && a.quantity === b.quantity && a.spanMs === b.spanMs
+}
+
+/** Change per minute between the first reading and the last. */
+function rateOf({ minutes, values }: Seen): number {
+  const [from = 0, to = 0] = [minutes[0], minutes.at(-1)]
+  if (to === from) return Number.NaN
+  return ((values.at(-1) ?? 0) - (values[0] ?? 0)) / (to - from)
+}
+
+function push(
+  sensorsOf: Map<Quantity, Map<string, number[]>>,
+  { quantity, place, sensor }: { quantity: Quantity; place: string; sensor: number },
+): void {
+  const byPlace = sensorsOf.get(quantity) ?? new Map<string, number[]>()
+  sensorsOf.set(quantity, byPlace)
+  const sensors = byPlace.get(place)
+  if (sensors === undefined) byPlace.set(place, [sensor])
+  else sensors.push(sensor)
 }

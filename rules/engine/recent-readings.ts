@@ -12,6 +12,12 @@ export interface RecentState {
   readonly value: Float64Array
 }
 
+/** Readings looked back at: minutes after the beginning of the span, and values. */
+export interface Seen {
+  readonly minutes: number[]
+  readonly values: number[]
+}
+
 export class RecentReadings {
   readonly #ringOf = new Map<number, number>()
   readonly #sensor: Uint32Array
@@ -64,18 +70,22 @@ export class RecentReadings {
     this.#next[ring] = (next + 1) % size
   }
 
-  /** Readings of a sensor after `fromMs`, as [minutes after it, value], oldest first. */
-  since(sensor: number, fromMs: number): [number, number][] {
+  /** Adds the readings of a sensor after `fromMs` to `seen`, oldest first. */
+  since(sensor: number, fromMs: number, seen: Seen): void {
     const ring = this.#ringOf.get(sensor)
-    if (ring === undefined) return []
-    const { start, size, next } = this.#ring(ring)
-    const found: [number, number][] = []
-    for (let step = 0; step < size; step++) {
-      const slot = start + ((next + step) % size)
+    if (ring === undefined) return
+    const [start, next, end] = [this.#start[ring] ?? 0, this.#next[ring] ?? 0, this.#start[ring + 1] ?? 0]
+    this.#gather(seen, { from: start + next, to: end, fromMs })
+    this.#gather(seen, { from: start, to: start + next, fromMs })
+  }
+
+  #gather({ minutes, values }: Seen, { from, to, fromMs }: { from: number; to: number; fromMs: number }): void {
+    for (let slot = from; slot < to; slot++) {
       const atMs = this.#atMs[slot] ?? Number.NEGATIVE_INFINITY
-      if (atMs > fromMs) found.push([(atMs - fromMs) / 60_000, this.#value[slot] ?? Number.NaN])
+      if (atMs <= fromMs) continue
+      minutes.push((atMs - fromMs) / 60_000)
+      values.push(this.#value[slot] ?? Number.NaN)
     }
-    return found
   }
 
   #ring(ring: number) {
