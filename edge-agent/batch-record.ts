@@ -3,6 +3,7 @@
  * is recognised by its length or its sum, and ends what can be read.
  */
 import { crc32 } from 'node:zlib'
+import { qualityCode, qualityOf } from '@forewarn/contracts/reading'
 import type { SenmlReading } from '@forewarn/contracts/senml'
 import { z } from 'zod'
 
@@ -14,42 +15,103 @@ export interface OutboxBatch {
   readonly readings: readonly SenmlReading[]
 }
 
-export const headerBytes = 8
+/** More readings than this never travel in one message. */
+export const batchReadings = 500
+
+/** What a record tells of itself before its readings are looked at. */
+export interface RecordHead {
+  readonly sequence: number
+  readonly readings: number
+  /** When the batch was taken, UTC ms by the agent's clock; 0 when the record does not say. */
+  readonly takenAtMs: number
+  /** Where the next record begins. */
+  readonly next: number
+}
+
+const headerBytes = 8
 
 /** Longest body that is believed: a length beyond it is a torn or foreign header. */
 const longestBodyBytes = 16 * 1024 * 1024
 
+/** Name, time, value (null when missing: JSON has no NaN), then unit and quality code when there are any. */
+const Row = z.tuple([z.string(), z.number(), z.number().nullable(), z.string().nullish(), z.number().nullish()])
+
 const Body = z.object({
   s: z.number().int().nonnegative(),
   b: z.boolean(),
-  r: z.array(
-    z.tuple([z.string(), z.number(), z.number()]).or(z.tuple([z.string(), z.number(), z.number(), z.string()])),
-  ),
+  a: z.number().optional(),
+  r: z.array(z.unknown()),
 })
+const Rows = z.array(Row)
 
-/** A batch as bytes of an outbox file. */
-export function encodeRecord({ sequence, backlog, readings }: OutboxBatch): Buffer {
-  const rows = readings.map(({ name, timeMs, value, unit }) =>
-    unit === undefined ? [name, timeMs, value] : [name, timeMs, value, unit],
-  )
-  const body = Buffer.from(JSON.stringify({ s: sequence, b: backlog, r: rows }))
+/** A batch as bytes of an outbox file. `takenAtMs`, UTC: its age is counted from there. */
+export function encodeRecord({ sequence, backlog, readings }: OutboxBatch, takenAtMs: number): Buffer {
+  const body = Buffer.from(JSON.stringify({ s: sequence, b: backlog, a: takenAtMs, r: readings.map(rowOf) }))
   const header = Buffer.allocUnsafe(headerBytes)
   header.writeUInt32LE(body.length, 0)
   header.writeUInt32LE(crc32(body), 4)
   return Buffer.concat([header, body])
 }
 
-/** The record that begins at `offset`, and where the next one begins; undefined where no whole record is. */
-export function decodeRecord(bytes: Buffer, offset: number): { batch: OutboxBatch; next: number } | undefined {
+function rowOf({ name, timeMs, value, unit, quality }: SenmlReading): unknown[] {
+  if (quality !== undefined) return [name, timeMs, value, unit ?? null, qualityCode[quality]]
+  return unit === undefined ? [name, timeMs, value] : [name, timeMs, value, unit]
+}
+
+/** The head of the record that begins at `offset`; undefined where no whole record is. */
+export function readHead(bytes: Buffer, offset: number): RecordHead | undefined {
+  const found = bodyAt(bytes, offset)
+  if (found === undefined) return undefined
+  const { s: sequence, a: takenAtMs = 0, r: rows } = found.body
+  return { sequence, readings: rows.length, takenAtMs, next: found.next }
+}
+
+/** The record that begins at `offset`; undefined where no whole record is. */
+export function decodeRecord(bytes: Buffer, offset: number): OutboxBatch | undefined {
+  const found = bodyAt(bytes, offset)
+  const rows = Rows.safeParse(found?.body.r)
+  if (found === undefined || !rows.success) return undefined
+  return { sequence: found.body.s, backlog: found.body.b, readings: rows.data.map(readingOf) }
+}
+
+function readingOf([name, timeMs, value, unit, quality]: z.infer<typeof Row>): SenmlReading {
+  return {
+    name,
+    timeMs,
+    value: value ?? Number.NaN,
+    ...(unit == null ? {} : { unit }),
+    ...(quality == null ? {} : { quality: qualityOf(quality) }),
+  }
+}
+
+function bodyAt(bytes: Buffer, offset: number): { body: z.infer<typeof Body>; next: number } | undefined {
   if (offset + headerBytes > bytes.length) return undefined
   const length = bytes.readUInt32LE(offset)
   const next = offset + headerBytes + length
   if (length > longestBodyBytes || next > bytes.length) return undefined
   const body = bytes.subarray(offset + headerBytes, next)
   if (crc32(body) !== bytes.readUInt32LE(offset + 4)) return undefined
-  const parsed = Body.safeParse(JSON.parse(body.toString()))
-  if (!parsed.success) return undefined
-  const { s: sequence, b: backlog, r: rows } = parsed.data
-  const readings = rows.map(([name, timeMs, value, unit]) => ({ name, timeMs, value, unit }))
-  return { batch: { sequence, backlog, readings }, next }
+  const parsed = Body.safeParse(parseJson(body))
+  return parsed.success ? { body: parsed.data, next } : undefined
+}
+
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString())
+  } catch {
+    return undefined // a hole of zeros has a right sum and is no JSON: the end of what can be read
+  }
+}
+
+/** Cuts what waits into batches of one kind each, in order of arrival. */
+export function intoBatches(taken: readonly Omit<OutboxBatch, 'sequence'>[], firstSequence: number): OutboxBatch[] {
+  const batches: OutboxBatch[] = []
+  for (const backlog of [false, true]) {
+    const readings = taken.filter(one => one.backlog === backlog).flatMap(one => one.readings)
+    for (let from = 0; from < readings.length; from += batchReadings) {
+      const sequence = firstSequence + batches.length
+      batches.push({ sequence, backlog, readings: readings.slice(from, from + batchReadings) })
+    }
+  }
+  return batches
 }
