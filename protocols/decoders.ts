@@ -3,7 +3,9 @@
  */
 import type { FrameDecoder } from './frame-decoder.ts'
 
-const loaders: Readonly<Record<string, () => Promise<FrameDecoder>>> = {}
+const loaders: Readonly<Record<string, () => Promise<FrameDecoder>>> = {
+  senml: async () => (await import('./senml/decoder.ts')).senmlDecoder,
+}
 
 /** Names of all protocols, in the order of the alphabet. */
 export const protocolNames: readonly string[] = Object.keys(loaders).sort()
