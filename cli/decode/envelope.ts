@@ -58,21 +58,3 @@ function bytesOr(hex: string): Pick<Frame, 'bytes' | 'text'> {
   const isHex = digits.length % 2 === 0 && /^[0-9a-fA-F]*$/.test(digits)
   return isHex ? { bytes: Buffer.from(digits, 'hex') } : { text: hex }
 }
-
-/**
- * The JSON of a text; undefined when it is none. Whole numbers beyond 2^53 come as decimal texts: as numbers they
- * would be rounded.
- */
-export function parseJson(text: string): unknown {
-  try {
-    return /\d{16}/.test(text) ? JSON.parse(text, exactly) : JSON.parse(text)
-  } catch {
-    return undefined // no JSON: the caller reads the line in other ways
-  }
-}
-
-function exactly(this: unknown, _key: string, value: unknown, context?: { readonly source?: string }): unknown {
-  const source = context?.source
-  const rounded = typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)
-  return rounded && source !== undefined && /^-?\d+$/.test(source) ? source : value
-}

@@ -3,7 +3,8 @@
  * not say which, so every way to read it is a candidate, likeliest first.
  */
 import type { Frame } from '@forewarn/protocols/frame-decoder'
-import { envelopeFrame, parseJson } from './envelope.ts'
+import { exactJsonOf } from '@forewarn/protocols/json-text'
+import { envelopeFrame } from './envelope.ts'
 
 /** What the command line says about every frame. */
 export type FrameContext = Pick<Frame, 'topic' | 'kind' | 'precision' | 'defaultTime' | 'receivedAtMs'>
@@ -32,7 +33,7 @@ function framesOfText(text: string, context: FrameContext): Frame[] {
 /** JSON: a row with its frame in it, several packets, a text, or the payload itself. Empty when it is no JSON. */
 function framesOfJson(text: string, context: FrameContext): Frame[] {
   if (!/^\s*[[{"]/.test(text)) return []
-  const json = parseJson(text)
+  const json = exactJsonOf(text)
   if (json === undefined) return []
   if (typeof json === 'string') return [...framesOfText(json, context), { ...context, json }]
   const frames: Frame[] = []
