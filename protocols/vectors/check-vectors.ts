@@ -25,9 +25,9 @@ const Row = z.object({
 })
 export type VectorRow = z.infer<typeof Row>
 
-/** The rows of `vectors/<file>.json`. */
-export function vectorRows(file: string): VectorRow[] {
-  return z.array(Row).parse(JSON.parse(readFileSync(join(import.meta.dirname, `${file}.json`), 'utf8')))
+/** The rows of `vectors/<file>.json`, or of a file of the same form in another folder. */
+export function vectorRows(file: string, folder: string = import.meta.dirname): VectorRow[] {
+  return z.array(Row).parse(JSON.parse(readFileSync(join(folder, `${file}.json`), 'utf8')))
 }
 
 /** The frame of a row. */
@@ -53,7 +53,16 @@ export function checkVectors(
   decoder: FrameDecoder,
   same?: (record: unknown, row: VectorRow) => void,
 ): void {
-  test.each(vectorRows(file).map((row): [string, VectorRow] => [row.id, row]))('%s is read as published', (_, row) => {
+  checkRows(vectorRows(file), decoder, same)
+}
+
+/** One test per row. */
+export function checkRows(
+  rows: readonly VectorRow[],
+  decoder: FrameDecoder,
+  same?: (record: unknown, row: VectorRow) => void,
+): void {
+  test.each(rows.map((row): [string, VectorRow] => [row.id, row]))('%s is read as published', (_, row) => {
     const decoded = decoder.decode(frameOf(row))
     expect(decoded).toMatchObject({ expect: row.expect, ok: row.expect.startsWith('accept') })
     if (decoded.ok && same !== undefined) same(decoded.records[0], row)
