@@ -22,6 +22,11 @@ export const Sensor = z.object({
   id: Id,
   quantity: Quantity,
   gateway: Id,
+  /**
+   * Other names under which ordinary devices speak of it, such as `zigbee2mqtt/lamp#temperature`; see
+   * ingest/formats/README.md.
+   */
+  aliases: z.array(z.string().min(1).max(300)).max(20).optional(),
   /** What it watches. A rain gauge watches a catchment instead, and may have no place. */
   place: Id.optional(),
   catchment: Id.optional(),

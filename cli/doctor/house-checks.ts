@@ -43,6 +43,12 @@ const remedies: Record<Reason, string> = {
   'foreign-topic': 'The gateway published on a topic that is not its own.',
   'unknown-topic': 'Publish on fw/1/{district}/{gateway}/readings.',
   'too-large': 'Send at most 500 readings in one message.',
+  'bad-columns': 'The columns of the gateway do not line up with each other or with its birth message.',
+  'unknown-birth':
+    'The gateway was asked for its birth message; once it came, release what waits: forewarn quarantine.',
+  'bad-packing': 'The payload on a topic that ends in /zstd must be one Zstandard frame.',
+  'bad-message': 'The gateway’s birth, status or alarm is not of the shape that docs describe.',
+  'bad-payload': 'The device’s payload is not of its format: look at its firmware, or at the mapping.',
 }
 
 function refusalChecks({ counts, newest }: QuarantineReport): Check[] {
