@@ -1,6 +1,6 @@
 import { appendFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { liveClock } from '@forewarn/runtime/clock'
+import { handClock, liveClock } from '@forewarn/runtime/clock'
 import { expect, test } from 'vitest'
 import { temporaryFolder } from './broker-fixture.ts'
 import { type Outbox, openOutbox } from './outbox.ts'
@@ -101,4 +101,76 @@ test('files whose batches are all acknowledged are deleted', async () => {
   for (let sequence = 0; sequence < 12; sequence++) outbox.acknowledge(sequence)
   await outbox.close()
   expect(readdirSync(folder.path).filter(name => name.endsWith('.outbox'))).toHaveLength(1)
+})
+
+test('a batch that waited longer than its age is dropped and counted, unless the clock was never set', async () => {
+  using folder = temporaryFolder()
+  const drops: [number, string][] = []
+  const options = { dir: folder.path, maxAgeMs: 3_600_000, lingerMs: 0 }
+  const neverSet = await openOutbox({ ...options, clock: handClock(Date.UTC(1970, 0, 2)) })
+  const early = neverSet.append(readings(7), { backlog: false })
+  await neverSet.close()
+  await early
+  const hand = handClock(startMs)
+  const onDropped = (count: number, reason: string) => void drops.push([count, reason])
+  const outbox = await openOutbox({ ...options, clock: hand, onDropped })
+  const append = async (count: number) => {
+    const kept = outbox.append(readings(count), { backlog: false })
+    hand.advance(0)
+    await kept
+  }
+  await append(5)
+  hand.advance(3_500_000)
+  await append(3)
+  expect(drops).toEqual([])
+  hand.advance(200_000)
+  expect(drops).toEqual([[5, 'age']])
+  expect((await all(outbox)).map(({ readings: { length } }) => length)).toEqual([7, 3])
+  await outbox.close()
+  const again = await openOutbox({ dir: folder.path, clock: hand, maxAgeMs: 3_600_000 })
+  expect(again.status()).toMatchObject({ taken: 15, aged: 5, readings: 10, droppedReadings: 5 })
+  await again.close()
+})
+
+test('quality, unit and a value that is missing come out as they went in', async () => {
+  using folder = temporaryFolder()
+  const outbox = await openOutbox({ dir: folder.path, clock })
+  const odd = [
+    { name: 'gauge-1', timeMs: startMs, value: 1, quality: 'suspect' as const },
+    { name: 'gauge-2', timeMs: startMs, value: Number.NaN, unit: 'm', quality: 'missing' as const },
+    { name: 'gauge-3', timeMs: startMs, value: 2, unit: 'm' },
+  ]
+  await outbox.append(odd, { backlog: false })
+  expect(await outbox.next(0)).toEqual({ sequence: 0, backlog: false, readings: odd })
+  await outbox.close()
+})
+
+test('a reading counts once as handed over, however often it goes out, and counters stand through a restart', async () => {
+  using folder = temporaryFolder()
+  const first = await openOutbox({ dir: folder.path, clock, maxBytes: 64 * 1024 })
+  for (let round = 0; round < 12; round++) await first.append(readings(500), { backlog: false })
+  const { crowdedOut } = first.status()
+  expect(crowdedOut).toBeGreaterThan(0)
+  first.handOver(11)
+  first.handOver(11)
+  first.handOver(10)
+  first.acknowledge(10)
+  await first.close()
+  const second = await openOutbox({ dir: folder.path, clock, maxBytes: 64 * 1024 })
+  second.handOver(11)
+  const waiting = 6000 - crowdedOut - 500
+  const sums = { taken: 6000, handedOver: 1000, acknowledged: 500, crowdedOut, readings: waiting }
+  expect(second.status()).toMatchObject(sums)
+  await second.close()
+})
+
+test('a smaller limit takes hold with the next batch', async () => {
+  using folder = temporaryFolder()
+  const outbox = await openOutbox({ dir: folder.path, clock, maxBytes: 64 * 1024 })
+  for (let round = 0; round < 4; round++) await outbox.append(readings(500), { backlog: false })
+  outbox.limit({ maxBytes: 24 * 1024 })
+  await outbox.append(readings(1), { backlog: false })
+  expect(outbox.status().bytes).toBeLessThanOrEqual(24 * 1024)
+  expect(outbox.status().crowdedOut).toBeGreaterThan(0)
+  await outbox.close()
 })
