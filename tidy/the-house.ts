@@ -32,7 +32,8 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   console: ['contracts', 'runtime', 'store'],
   simulators: ['contracts'],
   deploy: [...everyRoom, 'simulators'],
-  acceptance: ['contracts', 'deploy', 'simulators'],
+  // What was acknowledged is looked for in the store itself, behind the house's back.
+  acceptance: ['contracts', 'runtime', 'store', 'deploy', 'simulators'],
   // A bench measures one room alone as well as the whole house: what a part costs is seen nowhere else.
   bench: [...everyRoom, 'deploy', 'simulators'],
   cli: ['contracts', 'runtime', 'protocols', 'journal', 'store', 'rules', 'simulators', 'deploy'],

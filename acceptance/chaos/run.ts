@@ -1,0 +1,239 @@
+/**
+ * One run: everything is started, everybody talks, and the plan is carried out. Then all is let come to rest, and
+ * reckoned.
+ */
+import { runningHouse } from '@forewarn/deploy/data-dir'
+import { type Clock, liveClock } from '@forewarn/runtime/clock'
+import { chanceOf } from '@forewarn/simulators/chance'
+import { z } from 'zod'
+import { waitFor } from '../wait-for.ts'
+import { type Account, openAccount } from './account.ts'
+import { agentGateway, metersOf, shuffledGateway, skewedGateway, steadyGateway } from './chaos-district.ts'
+import { type Flooding, startFlooding, type WarningsFound, warningsOf } from './flooding.ts'
+import { type Fault, named, type PlannedFault, planOf } from './plan.ts'
+import { openStoreOf, type Reckoning, reckon } from './reckoning.ts'
+import { buildSite, type Site, type StoreKind } from './site.ts'
+import { startMqttTalker, startPushTalker, type Talker } from './talkers.ts'
+
+export interface ChaosOptions {
+  readonly seed: number
+  /** How often something is killed with -9. */
+  readonly kills: number
+  readonly store: StoreKind
+  /** How long the store is away when it goes for long, ms. */
+  readonly storeDownMs: number
+  /** An empty folder. */
+  readonly dir: string
+  readonly onEvent?: (line: string) => void
+}
+
+export interface ChaosReport extends Reckoning {
+  readonly faults: Readonly<Record<string, number>>
+  /** From the start of the house's process to its first PUBACK, ms, sorted; only where nothing else came between. */
+  readonly recoveriesMs: readonly number[]
+  readonly mostResidentBytes: number
+  /** Processes that ended without being told to, and what they said. */
+  readonly endedByThemselves: readonly string[]
+  readonly floodedRoads: number
+  readonly warnings: WarningsFound
+  /** Kinds of faults that this machine does not allow. */
+  readonly notTried: readonly string[]
+  readonly tookMs: number
+}
+
+export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
+  const site = await buildSite(options)
+  try {
+    return await new Run(site, options).whole()
+  } finally {
+    await site.tearDown()
+  }
+}
+
+const hour = 3_600_000
+
+class Run {
+  readonly #site: Site
+  readonly #options: ChaosOptions
+  readonly #clock: Clock = liveClock()
+  readonly #account: Account = openAccount()
+  readonly #recoveriesMs: number[] = []
+  readonly #faults: Record<string, number> = {}
+  #mostResidentBytes = 0
+  #met = 0
+  /** Counts the deaths of the house, so that a recovery that another death interrupted is not taken for one. */
+  #deaths = 0
+
+  constructor(site: Site, options: ChaosOptions) {
+    this.#site = site
+    this.#options = options
+  }
+
+  async whole(): Promise<ChaosReport> {
+    const { house, agent, disk, influx } = this.#site
+    const beganMs = this.#clock.nowMs()
+    const stopWatching = this.#clock.every(500, () => void this.#weigh())
+    house.start()
+    agent.start()
+    const flooding = startFlooding(this.#site, this.#clock)
+    const talkers = this.#startTalkers()
+    await this.#account.nextPuback()
+    const kinds = [
+      ...(['network-cut', 'frozen'] as const),
+      ...(disk ? (['disk-full'] as const) : []),
+      ...(influx ? (['store-down'] as const) : []),
+    ]
+    const { seed, kills, storeDownMs } = this.#options
+    const victims = [...(['house', 'agent', 'all'] as const), ...(influx ? (['store'] as const) : [])]
+    for (const planned of planOf({ seed, kills, storeDownMs, victims, kinds })) await this.#meet(planned, flooding)
+    this.#say('rest')
+    const { flooded, warnings } = await this.#comeToRest(talkers, flooding)
+    stopWatching()
+    await Promise.all([house.terminate(), agent.terminate()])
+    return {
+      ...(await this.#reckon()),
+      faults: this.#faults,
+      recoveriesMs: this.#recoveriesMs.sort((a, b) => a - b),
+      mostResidentBytes: this.#mostResidentBytes,
+      endedByThemselves: [house, agent].filter(one => one.endedByItself > 0).map(one => one.lastWords()),
+      floodedRoads: flooded.length,
+      warnings,
+      notTried: disk ? [] : ['disk-full: a small file system cannot be mounted here (needs root)'],
+      tookMs: this.#clock.nowMs() - beganMs,
+    }
+  }
+
+  #startTalkers(): Talker[] {
+    const { district, secrets, mqttUrl, pushUrl } = this.#site
+    const parts = (gateway: string) => ({
+      districtId: district.id,
+      gateway,
+      sensors: metersOf(gateway),
+      account: this.#account,
+      clock: this.#clock,
+      chance: chanceOf(this.#options.seed, gateway),
+      url: mqttUrl,
+      password: secrets.gateways[gateway]?.password ?? '',
+    })
+    return [
+      startMqttTalker(parts(steadyGateway)),
+      startMqttTalker(parts(shuffledGateway), { shuffles: true }),
+      startMqttTalker(parts(skewedGateway), { skewMs: -27 * hour }),
+      startPushTalker({ ...parts(agentGateway), pushUrl, token: secrets.pushToken }),
+    ]
+  }
+
+  async #meet({ afterMs, fault }: PlannedFault, flooding: Flooding): Promise<void> {
+    await this.#pause(afterMs)
+    if (this.#met++ % 3 === 0) flooding.next()
+    this.#say(named(fault))
+    const kind = fault.kind === 'kill' ? `kill -9 ${fault.victim}` : fault.kind
+    this.#faults[kind] = (this.#faults[kind] ?? 0) + 1
+    await this.#suffer(fault)
+  }
+
+  async #suffer(fault: Fault): Promise<void> {
+    const { house, link, disk, influx } = this.#site
+    switch (fault.kind) {
+      case 'kill':
+        return await this.#kill(fault)
+      case 'network-cut':
+        link.cut()
+        await this.#pause(fault.forMs)
+        return link.restore()
+      case 'frozen':
+        house.freeze()
+        await this.#pause(fault.forMs)
+        return house.thaw()
+      case 'disk-full':
+        await disk?.fill()
+        await this.#pause(fault.forMs)
+        return await disk?.free()
+      case 'store-down':
+        await influx?.kill()
+        await this.#pause(fault.forMs)
+        return await influx?.start()
+    }
+  }
+
+  async #kill({ victim, downMs }: Extract<Fault, { kind: 'kill' }>): Promise<void> {
+    const isHouse = victim === 'house' || victim === 'all'
+    if (isHouse) this.#deaths++
+    await this.#site.kill(victim)
+    await this.#pause(downMs)
+    const revivedMs = this.#clock.nowMs()
+    const deaths = this.#deaths
+    if (isHouse)
+      void this.#account.nextPuback().then(() => {
+        if (deaths === this.#deaths) this.#recoveriesMs.push(this.#clock.nowMs() - revivedMs)
+      })
+    await this.#site.revive(victim)
+  }
+
+  /** Everything said is acknowledged, everything acknowledged is stored, every flooded road has its warning. */
+  async #comeToRest(talkers: readonly Talker[], flooding: Flooding) {
+    const withinMs = 180_000
+    await Promise.all(talkers.map(talker => talker.finish()))
+    const flooded = await flooding.finish()
+    let accepted = -1
+    await waitFor(
+      'a house that has stored everything',
+      async () => {
+        await this.#pause(3000)
+        const before = accepted
+        const figures = await this.#ingestFigures()
+        accepted = figures?.['readingsAccepted'] ?? -1
+        // The agent empties its outbox when it is connected: at rest nothing new has come for a while.
+        return accepted >= 0 && accepted === before && figures?.['journalBehindBytes.store'] === 0 ? true : undefined
+      },
+      { withinMs },
+    )
+    const warnings = await waitFor(
+      'a warning for every flooded road',
+      async () => {
+        const found = await warningsOf(this.#site, flooded)
+        return found?.missing.length === 0 ? found : undefined
+      },
+      { withinMs: 60_000 },
+    ).catch(() => warningsOf(this.#site, flooded))
+    return { flooded, warnings: warnings ?? { missing: flooded, twice: [] } }
+  }
+
+  async #ingestFigures(): Promise<Record<string, number> | undefined> {
+    const { dataDir, secrets } = this.#site
+    const house = await runningHouse(dataDir)
+    if (house === undefined) return undefined
+    const headers = { authorization: `Bearer ${secrets.innerToken}` }
+    const answer = await fetch(new URL('/api/health', house.consoleUrl), { headers }).catch(() => undefined)
+    if (answer?.ok !== true) return undefined
+    const { processes } = Health.parse(await answer.json())
+    return processes.find(({ process }) => process === 'ingest')?.figures
+  }
+
+  async #reckon(): Promise<Reckoning> {
+    const { district, dataDir, influx } = this.#site
+    const store = await openStoreOf({ district, dataDir, influxUrl: influx?.url })
+    try {
+      return await reckon(store, district, this.#account)
+    } finally {
+      await store.close()
+    }
+  }
+
+  async #weigh(): Promise<void> {
+    const bytes = await this.#site.house.residentBytes()
+    this.#mostResidentBytes = Math.max(this.#mostResidentBytes, bytes ?? 0)
+  }
+
+  #pause(forMs: number): Promise<void> {
+    return new Promise(resolve => void this.#clock.after(forMs, resolve))
+  }
+
+  #say(what: string): void {
+    this.#options.onEvent?.(`${what}  (${this.#account.acknowledgedReadings} readings acknowledged so far)`)
+  }
+}
+
+const Health = z.object({
+  processes: z.array(z.object({ process: z.string(), figures: z.record(z.string(), z.number()).optional() })),
+})

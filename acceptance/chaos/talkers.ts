@@ -1,0 +1,149 @@
+/**
+ * Gateways that never stop talking: over MQTT themselves, or through an agent. Each says the same thing until it is
+ * acknowledged, as real firmware does, and some have the bad habits of real firmware.
+ */
+import { formatSenml } from '@forewarn/contracts/senml'
+import { topicOf } from '@forewarn/contracts/topics'
+import type { Clock } from '@forewarn/runtime/clock'
+import type { Chance } from '@forewarn/simulators/chance'
+import mqtt, { type MqttClient } from 'mqtt'
+import type { Account, Finding, Said } from './account.ts'
+
+export interface Talker {
+  readonly gateway: string
+  /** Says nothing new any more; resolves when everything said was acknowledged. */
+  finish(): Promise<void>
+  /** Leaves at once. */
+  leave(): Promise<void>
+}
+
+/** Bad habits of a gateway's firmware. */
+export interface Habits {
+  /** Batches go out in any order, and some of them twice. */
+  readonly shuffles?: boolean
+  /** Its clock is off by so much, ms. */
+  readonly skewMs?: number
+}
+
+interface TalkerParts {
+  readonly districtId: string
+  readonly gateway: string
+  readonly sensors: readonly string[]
+  readonly account: Account
+  readonly clock: Clock
+  readonly chance: Chance
+}
+
+const batchReadings = 20
+const pauseMs = 40
+const lanes = 3
+
+/** Makes readings that are told apart: no two of a sensor have the same time, nor the same value. */
+function readingsMaker({ sensors, clock }: TalkerParts, skewMs: number) {
+  let number = 0
+  let lastMs = 0
+  return (): Said[] =>
+    Array.from({ length: batchReadings }, () => {
+      const sensor = sensors[number % sensors.length] ?? ''
+      lastMs = Math.max(lastMs + 1, clock.nowMs() + skewMs)
+      return { sensor, timeMs: lastMs, value: number++ / 4 }
+    })
+}
+
+/** A gateway on the broker, with MQTT.js's own reconnection and resending. */
+export function startMqttTalker(
+  parts: TalkerParts & { readonly url: string; readonly password: string },
+  habits: Habits = {},
+): Talker {
+  const { gateway, account, clock, chance } = parts
+  const topic = topicOf({ district: parts.districtId, gateway, channel: 'readings' })
+  const client = mqtt.connect(parts.url, {
+    clientId: gateway,
+    username: gateway,
+    password: parts.password,
+    protocolVersion: 4,
+    reconnectPeriod: 150,
+    connectTimeout: 5000,
+    keepalive: 5,
+  })
+  client.on('error', () => {}) // a house that is down is why we are here
+  const make = readingsMaker(parts, habits.skewMs ?? 0)
+  const finding: Finding = habits.skewMs === undefined ? 'by-time' : 'by-value'
+  let sequence = 0
+  let isFinishing = false
+  const say = async (said: readonly Said[], number: number) => {
+    await client.publishAsync(topic, formatSenml(said.map(senmlOf), { sequence: number }), { qos: 1 })
+  }
+  const lane = async () => {
+    while (!isFinishing) {
+      const batches = Array.from({ length: habits.shuffles ? 5 : 1 }, () => ({ said: make(), number: sequence++ }))
+      for (const { said } of batches) account.offered(said)
+      const order = habits.shuffles ? chance.shuffled([...batches, chance.pick(batches)]) : batches
+      await Promise.all(order.map(({ said, number }) => say(said, number)))
+      for (const { said } of batches) account.acknowledged(said, { finding, by: 'broker' })
+      await pause(clock)
+    }
+  }
+  const talking = Promise.allSettled(Array.from({ length: habits.shuffles ? 1 : lanes }, lane))
+  return talkerOf(gateway, { client, talking, finish: () => void (isFinishing = true) })
+}
+
+function talkerOf(
+  gateway: string,
+  { client, talking, finish }: { client: MqttClient; talking: Promise<unknown>; finish: () => void },
+): Talker {
+  return {
+    gateway,
+    async finish() {
+      finish()
+      await talking
+      await client.endAsync()
+    },
+    async leave() {
+      finish()
+      await client.endAsync(true)
+    },
+  }
+}
+
+/** Devices behind an agent: they push until they are told 204, taken. */
+export function startPushTalker(parts: TalkerParts & { readonly pushUrl: string; readonly token: string }): Talker {
+  const { gateway, account, clock, pushUrl, token } = parts
+  const make = readingsMaker(parts, 0)
+  let isFinishing = false
+  const isTaken = async (body: string): Promise<boolean> => {
+    try {
+      const url = `${pushUrl}/push/${gateway}`
+      const signal = AbortSignal.timeout(5000)
+      const answer = await fetch(url, { method: 'POST', headers: { authorization: `Bearer ${token}` }, body, signal })
+      await answer.arrayBuffer()
+      return answer.status === 204
+    } catch {
+      return false // the agent is down: again
+    }
+  }
+  const talk = async () => {
+    while (!isFinishing) {
+      const said = make()
+      account.offered(said)
+      const body = formatSenml(said.map(senmlOf))
+      while (!(await isTaken(body))) await pause(clock)
+      account.acknowledged(said, { finding: 'by-time', by: 'agent' })
+      await pause(clock)
+    }
+  }
+  const talking = talk()
+  const finish = async () => {
+    isFinishing = true
+    await talking
+  }
+  return { gateway, finish, leave: finish }
+}
+
+function senmlOf({ sensor, timeMs, value }: Said) {
+  return { name: sensor, timeMs, value }
+}
+
+function pause(clock: Clock): Promise<void> {
+  return new Promise(resolve => void clock.after(pauseMs, resolve))
+}
