@@ -33,9 +33,21 @@ export const Status = z.object({
   sentReadings: z.number().int().nonnegative().optional(),
   acknowledgedReadings: z.number().int().nonnegative().optional(),
   droppedReadings: z.number().int().nonnegative().optional(),
+  /** The same by reason: the outbox was full, they had waited too long, the disk gave back something else. */
+  droppedBy: z
+    .object({
+      bytes: z.number().int().nonnegative(),
+      age: z.number().int().nonnegative(),
+      damaged: z.number().int().nonnegative(),
+    })
+    .optional(),
   /** What waits in the outbox. */
   waitingReadings: z.number().int().nonnegative().optional(),
   waitingBytes: z.number().int().nonnegative().optional(),
+  /** Version of the remote configuration it runs on; absent when it runs on its settings file alone. */
+  configuration: z.number().int().nonnegative().optional(),
+  /** The version it was last asked to run on and does not, and why. */
+  refusedConfiguration: z.object({ version: z.number().int(), reason: z.string() }).optional(),
 })
 export type Status = z.infer<typeof Status>
 
@@ -51,7 +63,10 @@ export const Command = z.discriminatedUnion('kind', [
     periodS: z.number().positive().nullable(),
     untilMs: z.number(),
   }),
-  /** The house's clock, asked for or given from time to time: the gateway measures its offset by it. */
+  /**
+   * The house's clock, asked for or given from time to time: the gateway measures its offset by it. In answer to a
+   * status, `id` is that status' `atMs` as text: then the round trip is known.
+   */
   z.object({ kind: z.literal('time'), id: z.string(), houseMs: z.number() }),
 ])
 export type Command = z.infer<typeof Command>
