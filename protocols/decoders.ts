@@ -4,6 +4,7 @@
 import type { FrameDecoder } from './frame-decoder.ts'
 
 const loaders: Readonly<Record<string, () => Promise<FrameDecoder>>> = {
+  gb26875: async () => (await import('./gb26875/decoder.ts')).gb26875Decoder,
   jt808: async () => (await import('./jt808/decoder.ts')).jt808Decoder,
   sl651: async () => (await import('./sl651/decoder.ts')).sl651Decoder,
   senml: async () => (await import('./senml/decoder.ts')).senmlDecoder,
