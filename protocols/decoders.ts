@@ -4,10 +4,13 @@
 import type { FrameDecoder } from './frame-decoder.ts'
 
 const loaders: Readonly<Record<string, () => Promise<FrameDecoder>>> = {
+  hj212: async () => (await import('./hj212/decoder.ts')).hj212Decoder,
   gb26875: async () => (await import('./gb26875/decoder.ts')).gb26875Decoder,
   jt808: async () => (await import('./jt808/decoder.ts')).jt808Decoder,
-  sl651: async () => (await import('./sl651/decoder.ts')).sl651Decoder,
   senml: async () => (await import('./senml/decoder.ts')).senmlDecoder,
+  sl651: async () => (await import('./sl651/decoder.ts')).sl651Decoder,
+  szy206: async () => (await import('./szy206/decoder.ts')).szy206Decoder,
+  sparkplug: async () => (await import('./sparkplug/decoder.ts')).sparkplugDecoder,
 }
 
 /** Names of all protocols, in the order of the alphabet. */
