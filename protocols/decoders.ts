@@ -7,6 +7,7 @@ const loaders: Readonly<Record<string, () => Promise<FrameDecoder>>> = {
   hj212: async () => (await import('./hj212/decoder.ts')).hj212Decoder,
   gb26875: async () => (await import('./gb26875/decoder.ts')).gb26875Decoder,
   jt808: async () => (await import('./jt808/decoder.ts')).jt808Decoder,
+  modbus: async () => (await import('./modbus/decoder.ts')).modbusDecoder,
   senml: async () => (await import('./senml/decoder.ts')).senmlDecoder,
   sl651: async () => (await import('./sl651/decoder.ts')).sl651Decoder,
   szy206: async () => (await import('./szy206/decoder.ts')).szy206Decoder,
