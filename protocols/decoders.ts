@@ -4,14 +4,20 @@
 import type { FrameDecoder } from './frame-decoder.ts'
 
 const loaders: Readonly<Record<string, () => Promise<FrameDecoder>>> = {
-  hj212: async () => (await import('./hj212/decoder.ts')).hj212Decoder,
+  chirpstack: async () => (await import('./chirpstack/decoder.ts')).chirpstackDecoder,
   gb26875: async () => (await import('./gb26875/decoder.ts')).gb26875Decoder,
+  hj212: async () => (await import('./hj212/decoder.ts')).hj212Decoder,
   jt808: async () => (await import('./jt808/decoder.ts')).jt808Decoder,
+  'lorawan-payload': async () => (await import('./lorawan-payload/decoder.ts')).lorawanPayloadDecoder,
   modbus: async () => (await import('./modbus/decoder.ts')).modbusDecoder,
+  nmea: async () => (await import('./nmea/decoder.ts')).nmeaDecoder,
+  sdi12: async () => (await import('./sdi12/decoder.ts')).sdi12Decoder,
   senml: async () => (await import('./senml/decoder.ts')).senmlDecoder,
   sl651: async () => (await import('./sl651/decoder.ts')).sl651Decoder,
-  szy206: async () => (await import('./szy206/decoder.ts')).szy206Decoder,
   sparkplug: async () => (await import('./sparkplug/decoder.ts')).sparkplugDecoder,
+  szy206: async () => (await import('./szy206/decoder.ts')).szy206Decoder,
+  tasmota: async () => (await import('./tasmota/decoder.ts')).tasmotaDecoder,
+  zigbee2mqtt: async () => (await import('./zigbee2mqtt/decoder.ts')).zigbee2mqttDecoder,
 }
 
 /** Names of all protocols, in the order of the alphabet. */
