@@ -3,19 +3,36 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { zstdDecompressSync } from 'node:zlib'
+import { type ColumnsMessage, parseColumns } from '@forewarn/contracts/columns'
+import { Birth, LocalAlarm, Status } from '@forewarn/contracts/gateway-messages'
 import { parseSenml, type SenmlPack } from '@forewarn/contracts/senml'
-import { parseTopic } from '@forewarn/contracts/topics'
+import { type DownChannel, parseTopic, topicOf } from '@forewarn/contracts/topics'
 import { Aedes } from 'aedes'
 
 export interface ReceivedPack extends SenmlPack {
   readonly gateway: string
   readonly text: string
+  /** Bytes on the wire. */
+  readonly bytes: number
 }
 
-export interface TestBroker {
-  readonly url: string
+/** All that arrived and was acknowledged, in order. */
+interface Received {
   readonly packs: ReceivedPack[]
-  readonly statuses: string[]
+  readonly columns: ColumnsMessage[]
+  readonly statuses: Status[]
+  readonly births: Birth[]
+  readonly alarms: LocalAlarm[]
+  readonly topics: string[]
+}
+
+export interface TestBroker extends Received {
+  readonly url: string
+  /** Gateways that listen to their commands now. */
+  readonly listeners: Set<string>
+  /** Says something to a gateway. */
+  say(gateway: string, channel: DownChannel, message: unknown, options?: { retain?: boolean }): Promise<void>
   /** Hold the PUBACK of everything until it resolves. */
   gate: Promise<void>
   /** Resolves once the condition holds; asked again after each message. */
@@ -31,11 +48,16 @@ export async function startTestBroker(): Promise<TestBroker> {
   const aedes = await Aedes.createBroker({ concurrency: 0 })
   const sockets = new Set<Socket>()
   const waiting = new Set<() => void>()
-  const packs: ReceivedPack[] = []
-  const statuses: string[] = []
+  const received: Received = { packs: [], columns: [], statuses: [], births: [], alarms: [], topics: [] }
+  const listeners = new Set<string>()
+  aedes.on('subscribe', (_subscriptions, client) => {
+    listeners.add(client.id)
+    for (const look of waiting) look()
+  })
+  aedes.on('clientDisconnect', client => listeners.delete(client.id))
   aedes.authorizePublish = (_client, packet, done) => {
     void broker.gate.then(() => {
-      take(packet.topic, Buffer.from(packet.payload), { packs, statuses })
+      take(packet.topic, Buffer.from(packet.payload), received)
       done(null)
       for (const look of waiting) look()
     })
@@ -56,8 +78,15 @@ export async function startTestBroker(): Promise<TestBroker> {
   const port = typeof address === 'object' && address !== null ? address.port : 0
   const broker: TestBroker = {
     url: `mqtt://127.0.0.1:${port}`,
-    packs,
-    statuses,
+    ...received,
+    listeners,
+    say: (gateway, channel, message, { retain = false } = {}) =>
+      new Promise((resolve, reject) => {
+        const topic = topicOf({ district: 'jingan', gateway, channel })
+        const payload = typeof message === 'string' ? message : JSON.stringify(message)
+        const packet = { cmd: 'publish' as const, topic, payload, qos: 1 as const, retain, dup: false }
+        aedes.publish(packet, error => (error ? reject(error) : resolve()))
+      }),
     gate: Promise.resolve(),
     until: condition => untilHolds(condition, waiting),
     cut,
@@ -70,13 +99,29 @@ export async function startTestBroker(): Promise<TestBroker> {
   return broker
 }
 
-function take(topic: string, payload: Buffer, into: { packs: ReceivedPack[]; statuses: string[] }): void {
+function take(topic: string, payload: Buffer, into: Received): void {
   const address = parseTopic(topic)
-  if (address?.channel === 'status') into.statuses.push(payload.toString())
-  if (address?.channel !== 'readings') return
-  const pack = parseSenml(payload, 0)
-  if (pack === 'not-senml') throw new Error(`no SenML: ${payload}`)
-  into.packs.push({ ...pack, gateway: address.gateway, text: payload.toString() })
+  into.topics.push(topic)
+  const text = (address?.packing === 'zstd' ? zstdDecompressSync(payload) : payload).toString()
+  const json = () => JSON.parse(text)
+  switch (address?.channel) {
+    case 'status':
+      return void into.statuses.push(Status.parse(json()))
+    case 'birth':
+      return void into.births.push(Birth.parse(json()))
+    case 'alarm':
+      return void into.alarms.push(LocalAlarm.parse(json()))
+    case 'columns': {
+      const columns = parseColumns(text)
+      if (typeof columns === 'string') throw new Error(`no columns: ${columns}`)
+      return void into.columns.push(columns)
+    }
+    case 'readings': {
+      const pack = parseSenml(Buffer.from(text), 0)
+      if (pack === 'not-senml') throw new Error(`no SenML: ${text}`)
+      into.packs.push({ ...pack, gateway: address.gateway, text, bytes: payload.length })
+    }
+  }
 }
 
 function untilHolds(condition: () => boolean, waiting: Set<() => void>): Promise<void> {

@@ -31,7 +31,7 @@ async function run(file: string): Promise<void> {
   const agent = await startEdgeAgent({
     ...settings,
     gateways: gateways.map(({ id, password, sensors }) => ({ id, password, ...(sensors && { sensors }) })),
-    outboxMaxBytes: outboxMaxMb * 1024 * 1024,
+    outbox: { maxBytes: outboxMaxMb * 1024 * 1024 },
     clock: liveClock(),
     log: openLog({ level: logLevel }).with({ process: 'edge-agent' }),
     metrics: createMetrics(),

@@ -70,7 +70,7 @@ export interface Outbox {
 export interface OutboxOptions extends Partial<OutboxLimits> {
   readonly dir: string
   readonly clock: Clock
-  /** Told of every reading that is offered, before the disk is asked. */
+  /** Told of the readings of now that are offered, before the disk is asked. */
   readonly onOffered?: (readings: readonly SenmlReading[]) => void
   /** Told of each batch as soon as it is on disk, in order. */
   readonly onKept?: (batch: OutboxBatch) => void
@@ -163,7 +163,7 @@ class FileOutbox implements Outbox {
 
   append(readings: readonly SenmlReading[], { backlog }: { backlog: boolean }): Promise<void> {
     if (this.#closed) return Promise.reject(new Error('the outbox is closed'))
-    this.#options.onOffered?.(readings)
+    if (!backlog) this.#options.onOffered?.(readings)
     if (this.#waitingReadings + readings.length > waitingAtMost && this.#waitingReadings > 0)
       return Promise.reject(new Error(`${this.#waitingReadings} readings wait for the disk already`))
     return new Promise((kept, failed) => {

@@ -6,23 +6,37 @@ import { join } from 'node:path'
 import type { Clock } from '@forewarn/runtime/clock'
 import type { Log } from '@forewarn/runtime/log'
 import type { Metrics } from '@forewarn/runtime/metrics'
-import type { OutboxBatch } from './batch-record.ts'
-import { type Outbox, type OutboxStatus, openOutbox } from './outbox.ts'
+import type { EmergencyRule } from './emergency.ts'
+import { type Line, openLine, type SourceSteering } from './line.ts'
+import type { OutboxLimits, OutboxStatus } from './outbox.ts'
+import { type Outputs, openSwitchboard, type Switchboard } from './outputs.ts'
 import { startPushSource } from './push-source.ts'
-import { startUplink, type Uplink, type UplinkGateway } from './uplink.ts'
+import type { BrokerTls } from './tls-files.ts'
+import type { UplinkGateway } from './uplink.ts'
+import type { Wording } from './wording.ts'
+
+/** One gateway that the agent stands in for. What is absent is as for all. */
+export interface AgentGateway extends UplinkGateway, Partial<Wording> {
+  readonly emergencyRules?: readonly EmergencyRule[]
+}
 
 export interface EdgeAgentOptions {
   readonly districtId: string
-  readonly gateways: readonly UplinkGateway[]
+  readonly gateways: readonly AgentGateway[]
   readonly brokerUrl: string
+  readonly tls?: BrokerTls
   /** Holds one outbox folder per gateway. */
   readonly dataDir: string
   readonly clock: Clock
   readonly log: Log
   readonly metrics: Metrics
   readonly push: { readonly host: string; readonly port: number; readonly token: string }
-  /** Limit of each outbox on disk; 64 MB unless given. */
-  readonly outboxMaxBytes?: number
+  /** Of each outbox; 64 MB and 14 days unless given. */
+  readonly outbox?: Partial<OutboxLimits>
+  /** What emergency rules may switch, and nothing else. */
+  readonly outputs?: Outputs
+  /** How long a configuration from afar is on trial; 5 minutes unless given. */
+  readonly configurationTrialMs?: number
   /** 0 ≤ x < 1, for the jitter of reconnections. */
   readonly random?: () => number
 }
@@ -40,11 +54,20 @@ export interface EdgeAgent {
   stop(): Promise<void>
 }
 
+const software = 'forewarn-edge-agent/0.1.0'
+const defaultTrialMs = 5 * 60_000
+
 /** Resolves once the push source listens; the broker may come later. Rejects when a folder or port cannot be had. */
 export async function startEdgeAgent(options: EdgeAgentOptions): Promise<EdgeAgent> {
   const { clock, log, push } = options
   const counters = countersOf(options.metrics)
-  const lines = await Promise.all(options.gateways.map(gateway => openLine(gateway, options, counters)))
+  const switchboard = openSwitchboard(options.outputs ?? {}, { log })
+  const lines: Line[] = []
+  const onStanding = () => switchboard.want(new Set(lines.flatMap(line => line.outputsWanted())))
+  const opened = options.gateways.map(gateway => openOne(gateway, { options, counters, onStanding }))
+  for (const line of await Promise.all(opened)) lines.push(line)
+  // Alarms that stood when the last life ended.
+  onStanding()
   const outboxes = new Map(lines.map(({ id, outbox }) => [id, outbox]))
   const source = await startPushSource({
     ...push,
@@ -54,56 +77,48 @@ export async function startEdgeAgent(options: EdgeAgentOptions): Promise<EdgeAge
     onTaken: (_gateway, readings) => counters.taken.inc(readings),
     onRefused: (_gateway, reason) => counters.refused.inc({ reason }),
   }).catch(async error => {
-    await Promise.all(lines.map(closeLine))
+    await closeAll(lines, switchboard)
     throw new Error(`listen for pushes on ${push.host}:${push.port}`, { cause: error })
   })
   return {
     pushUrl: source.url,
-    status: () => lines.map(({ id, outbox, uplink }) => ({ id, connected: uplink.connected, ...outbox.status() })),
+    status: () => lines.map(({ id, connected, outbox }) => ({ id, connected, ...outbox.status() })),
     stop: async () => {
       await source.stop()
-      await Promise.all(lines.map(closeLine))
+      await closeAll(lines, switchboard)
     },
   }
 }
 
-/** One gateway's outbox and uplink. */
-interface Line {
-  readonly id: string
-  readonly outbox: Outbox
-  readonly uplink: Uplink
+interface Around {
+  readonly options: EdgeAgentOptions
+  readonly counters: Counters
+  readonly onStanding: () => void
+  readonly steering?: SourceSteering
 }
 
-async function openLine(gateway: UplinkGateway, options: EdgeAgentOptions, counters: Counters): Promise<Line> {
-  const log = options.log.with({ gateway: gateway.id })
-  let uplink: Uplink | undefined
-  const outbox = await openOutbox({
-    dir: join(options.dataDir, gateway.id),
-    clock: options.clock,
-    ...(options.outboxMaxBytes === undefined ? {} : { maxBytes: options.outboxMaxBytes }),
-    onKept: (batch: OutboxBatch) => uplink?.kept(batch),
-    onDropped: readings => {
-      counters.dropped.inc(readings)
-      log.error('outbox-full', { droppedReadings: readings })
-    },
-    onTrouble: (event, facts) => log.warn(event, facts),
-  })
-  uplink = startUplink({
-    brokerUrl: options.brokerUrl,
-    districtId: options.districtId,
-    gateway,
-    outbox,
-    clock: options.clock,
-    log: options.log,
-    onPublished: readings => counters.published.inc(readings),
+function openOne(gateway: AgentGateway, { options, counters, onStanding, steering }: Around): Promise<Line> {
+  const { districtId, brokerUrl, tls, dataDir, clock, log, outputs = {} } = options
+  return openLine({
+    ...{ districtId, gateway, brokerUrl, tls, clock, log, software, onStanding, steering },
+    dir: join(dataDir, gateway.id),
+    wording: { format: gateway.format ?? 'senml', metered: gateway.metered ?? false },
+    limits: options.outbox ?? {},
+    emergencyRules: gateway.emergencyRules ?? [],
+    outputs: new Set(Object.keys(outputs)),
+    configurationTrialMs: options.configurationTrialMs ?? defaultTrialMs,
     random: options.random ?? Math.random,
+    onPublished: readings => counters.published.inc(readings),
+    onDropped: (readings, reason) => {
+      counters.dropped.inc({ reason }, readings)
+      log.error('readings-dropped', { gateway: gateway.id, readings, reason })
+    },
   })
-  return { id: gateway.id, outbox, uplink }
 }
 
-async function closeLine({ outbox, uplink }: Line): Promise<void> {
-  await uplink.stop()
-  await outbox.close()
+async function closeAll(lines: readonly Line[], switchboard: Switchboard): Promise<void> {
+  switchboard.stop()
+  await Promise.all(lines.map(line => line.close()))
 }
 
 type Counters = ReturnType<typeof countersOf>
@@ -112,7 +127,9 @@ function countersOf(metrics: Metrics) {
   return {
     taken: metrics.counter('forewarn_edge_readings_taken_total', 'readings on disk in an outbox'),
     published: metrics.counter('forewarn_edge_readings_published_total', 'readings the broker acknowledged'),
-    dropped: metrics.counter('forewarn_edge_readings_dropped_total', 'readings dropped because an outbox was full'),
+    dropped: metrics.counter('forewarn_edge_readings_dropped_total', 'readings an outbox dropped, by reason', [
+      'reason',
+    ]),
     refused: metrics.counter('forewarn_edge_pushes_refused_total', 'pushes or records refused, by reason', ['reason']),
   }
 }

@@ -3,30 +3,35 @@
  * It asks the outbox to forget a batch at its PUBACK and not before; after a lost connection everything that was
  * not acknowledged goes again, under the same sequence number.
  */
-import { formatSenml } from '@forewarn/contracts/senml'
-import { topicOf } from '@forewarn/contracts/topics'
 import type { Clock } from '@forewarn/runtime/clock'
 import type { Log } from '@forewarn/runtime/log'
 import { connect, ErrorWithReasonCode, type MqttClient } from 'mqtt'
+import type { Announcer } from './announcer.ts'
 import type { OutboxBatch } from './batch-record.ts'
 import type { Outbox } from './outbox.ts'
+import { type BrokerTls, readTlsFiles } from './tls-files.ts'
+import { type Wording, wordBatch } from './wording.ts'
 
 export interface UplinkGateway {
   readonly id: string
   readonly password: string
-  /** What it can say, for its birth message; without it there is none. */
+  /** What it can say, for its birth message and the first indices of its columns. */
   readonly sensors?: readonly string[]
 }
 
 export interface UplinkOptions {
   readonly brokerUrl: string
-  readonly districtId: string
+  readonly tls?: BrokerTls
   readonly gateway: UplinkGateway
   readonly outbox: Outbox
+  /** What is said beside readings, and what is heard. */
+  readonly announcer: Announcer
+  readonly wording: Wording
   readonly clock: Clock
   readonly log: Log
   /** Told when a batch was acknowledged. */
   readonly onPublished: (readings: number) => void
+  readonly onStateChanged?: (up: boolean) => void
   /** 0 ≤ x < 1; spreads reconnections, so that a thousand gateways do not return in the same second. */
   readonly random: () => number
 }
@@ -35,6 +40,8 @@ export interface Uplink {
   /** A batch has just reached the disk. */
   kept(batch: OutboxBatch): void
   readonly connected: boolean
+  /** From the next batch on. */
+  reword(wording: Wording): void
   /** Says good-bye (retained `offline`) and disconnects; what is unacknowledged stays in the outbox. */
   stop(): Promise<void>
 }
@@ -43,7 +50,7 @@ export interface Uplink {
 const window = 16
 
 /** Live batches held in memory; beyond it they are read back from the disk like those that waited. */
-const liveLimit = 256
+const liveLimit = 32
 
 /** A PUBACK that is missing for so long (wall time: it is a network's matter) means the connection is dead. */
 const ackTimeoutMs = 60_000
@@ -61,6 +68,7 @@ export function startUplink(options: UplinkOptions): Uplink {
 
 class MqttUplink implements Uplink {
   #options: UplinkOptions
+  #wording: Wording
   #client: MqttClient | undefined
   /** `first`: nobody has said no yet, so batches kept now count as live. */
   #state: 'first' | 'up' | 'down' | 'stopped' = 'first'
@@ -76,6 +84,7 @@ class MqttUplink implements Uplink {
 
   constructor(options: UplinkOptions) {
     this.#options = options
+    this.#wording = options.wording
     this.#backlogUntil = options.outbox.nextSequence
     this.#cancelWatch = options.clock.every(10_000 * options.clock.speed, () => this.#watch())
   }
@@ -84,12 +93,20 @@ class MqttUplink implements Uplink {
     return this.#state === 'up'
   }
 
-  #topic(channel: 'readings' | 'birth' | 'status'): string {
-    return topicOf({ district: this.#options.districtId, gateway: this.#options.gateway.id, channel })
+  reword(wording: Wording): void {
+    this.#wording = wording
   }
 
   connect(): void {
-    const { brokerUrl, gateway, log } = this.#options
+    const { brokerUrl, tls, gateway, announcer } = this.#options
+    let files: ReturnType<typeof readTlsFiles>
+    try {
+      files = readTlsFiles(tls)
+    } catch (error) {
+      // A certificate that is being replaced may be missing for a moment; a person reads the rest in the log.
+      this.#troubled(error instanceof Error ? error : new Error(String(error)))
+      return this.#tryLater()
+    }
     const client = connect(brokerUrl, {
       clientId: gateway.id,
       username: gateway.id,
@@ -101,50 +118,57 @@ class MqttUplink implements Uplink {
       connectTimeout: 10_000,
       // Reconnection is ours, so that it backs off in the house's time and resends from the outbox.
       reconnectPeriod: 0,
-      will: { topic: this.#topic('status'), payload: Buffer.from('{"state":"offline"}'), qos: 1, retain: true },
+      will: { topic: announcer.statusTopic, payload: Buffer.from('{"state":"offline"}'), qos: 1, retain: true },
+      ...files,
     })
     this.#client = client
     client.on('connect', () => this.#whenUp(client))
-    client.on('error', error => {
-      // A refusal (MQTT 3.1.1 §3.2.2.3) will not mend itself; an unreachable broker is told by uplink-lost.
-      const refused = error instanceof ErrorWithReasonCode
-      log[refused ? 'warn' : 'debug'](refused ? 'uplink-refused' : 'uplink-troubled', {
-        gateway: gateway.id,
-        trouble: error.message,
-      })
-    })
+    client.on('error', error => this.#troubled(error))
     client.on('close', () => this.#whenDown(client))
+    client.on('message', (topic, payload) => announcer.heard(topic, payload))
+  }
+
+  #troubled(error: Error): void {
+    // A refusal (MQTT 3.1.1 §3.2.2.3) or a file will not mend itself; an unreachable broker is told by uplink-lost.
+    const { gateway, log } = this.#options
+    const lasting = error instanceof ErrorWithReasonCode || !('port' in error)
+    log[lasting ? 'warn' : 'debug'](error instanceof ErrorWithReasonCode ? 'uplink-refused' : 'uplink-troubled', {
+      gateway: gateway.id,
+      trouble: error.message,
+    })
   }
 
   #whenUp(client: MqttClient): void {
     if (client !== this.#client || this.#state === 'stopped') return
-    const { gateway, log, outbox } = this.#options
+    const { gateway, log, outbox, announcer, onStateChanged } = this.#options
     this.#attempts = 0
     this.#cursor = 0
     this.#backlogUntil = this.#live[0]?.sequence ?? outbox.nextSequence
     this.#state = 'up'
     log.info('uplink-connected', { gateway: gateway.id, waiting: outbox.status().readings })
-    this.#publish(client, 'status', '{"state":"online"}')
-    if (gateway.sensors !== undefined) this.#publish(client, 'birth', JSON.stringify({ sensors: gateway.sensors }))
+    announcer.up(client)
+    onStateChanged?.(true)
     this.#pump()
-  }
-
-  #publish(client: MqttClient, channel: 'birth' | 'status', payload: string): void {
-    client.publish(this.#topic(channel), payload, { qos: 1, retain: true }, error => {
-      if (error) this.#options.log.debug('uplink-not-announced', { channel, trouble: error.message })
-    })
   }
 
   #whenDown(client: MqttClient): void {
     if (client !== this.#client || this.#state === 'stopped') return
-    const { gateway, log, clock, random } = this.#options
+    const { gateway, log, announcer, onStateChanged } = this.#options
     if (this.#state !== 'down') log.warn('uplink-lost', { gateway: gateway.id, inFlight: this.#inFlight.size })
+    const wasUp = this.#state !== 'down'
     this.#state = 'down'
     this.#client = undefined
+    announcer.down()
+    if (wasUp) onStateChanged?.(false)
     client.end(true)
     // All of it is on disk and goes again from there.
     this.#live = []
     this.#inFlight.clear()
+    this.#tryLater()
+  }
+
+  #tryLater(): void {
+    const { clock, random } = this.#options
     const backOffMs = Math.min(longestBackOffMs, firstBackOffMs * 2 ** Math.min(this.#attempts++, 10))
     const delayMs = Math.max(backOffMs * (0.5 + random() / 2), leastBackOffWallMs * clock.speed)
     this.#cancelRetry = clock.after(delayMs, () => this.connect())
@@ -203,10 +227,16 @@ class MqttUplink implements Uplink {
   }
 
   #send(client: MqttClient, batch: OutboxBatch, backlog: boolean): void {
-    const { outbox, clock, onPublished } = this.#options
+    const { outbox, clock, announcer, onPublished } = this.#options
     const { sequence, readings } = batch
+    const { channel, packing, payload } = wordBatch(batch, {
+      backlog,
+      wording: this.#wording,
+      declared: this.#wording.format === 'columns' ? announcer.declared(readings) : undefined,
+    })
     this.#inFlight.set(sequence, clock.nowMs())
-    client.publish(this.#topic('readings'), formatSenml(readings, { sequence, backlog }), { qos: 1 }, error => {
+    outbox.handOver(sequence)
+    client.publish(announcer.topicOf(channel, packing), payload, { qos: 1 }, error => {
       if (client !== this.#client || error) return
       this.#inFlight.delete(sequence)
       outbox.acknowledge(sequence)
@@ -222,8 +252,9 @@ class MqttUplink implements Uplink {
     this.#cancelWatch()
     if (client === undefined) return void (this.#state = 'stopped')
     // An orderly DISCONNECT does not trigger the will (MQTT 3.1.1 §3.14.4), so the good-bye is said here.
-    if (wasUp) this.#publish(client, 'status', '{"state":"offline"}')
+    if (wasUp) await this.#options.announcer.sayGoodbye(client)
     this.#state = 'stopped'
+    this.#options.announcer.down()
     await endWithin(client, wasUp ? 1000 : 0)
   }
 }
