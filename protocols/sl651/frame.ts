@@ -73,7 +73,7 @@ export const longestFrameBytes = 24 + 4095 + 1 + 4
 export function readFrame(bytes: Uint8Array): ReadFrame {
   const layout = layouts.find(({ lead }) => lead.every((mark, at) => bytes[at] === mark))
   if (layout === undefined) return withoutLead(bytes)
-  if (bytes.length < headerLength(layout)) return { kind: 'incomplete', detail: 'the header is not complete yet' }
+  if (bytes.length < headerLength(layout)) return partOfHeader(bytes, layout)
   const header = readHeader(bytes, layout)
   if (typeof header === 'string') return { kind: 'broken', detail: header }
   return readRest(bytes, layout, header)
@@ -84,6 +84,15 @@ function withoutLead(bytes: Uint8Array): ReadFrame {
   if (bytes.length === 1 && bytes[0] === 0x7e) return { kind: 'incomplete', detail: 'the header is not complete yet' }
   const found = hexOf(bytes.subarray(0, 2))
   return { kind: 'broken', detail: `a frame begins with 7E7E (hex) or 01 (ASCII), this one with ${found}` }
+}
+
+/** SOH is a frequent byte of noise: what cannot become a header is not waited for. */
+function partOfHeader(bytes: Uint8Array, { lead, width }: Layout): ReadFrame {
+  const digits = latin1Of(bytes.subarray(lead.length))
+  if (width === 2 && !/^[0-9A-Fa-f]*$/.test(digits)) {
+    return { kind: 'broken', detail: 'the header holds other characters than hex digits' }
+  }
+  return { kind: 'incomplete', detail: 'the header is not complete yet' }
 }
 
 interface Header {
