@@ -3,6 +3,7 @@
  * whether batches of it are missing. In memory: all of it comes again within a period.
  */
 import type { District } from '@forewarn/contracts/district'
+import type { Birth, Status } from '@forewarn/contracts/gateway-messages'
 import type { SensorNames } from './sensor-names.ts'
 
 export interface GatewayState {
@@ -10,8 +11,10 @@ export interface GatewayState {
   lastHeardMs: number | undefined
   /** As it said on `status`; undefined before it said anything. */
   online: boolean | undefined
-  /** What it last said on `birth`, cut at 4 kB. */
-  birth: { readonly atMs: number; readonly text: string } | undefined
+  /** What it last said on `birth`, its sensors counted. */
+  birth: (Omit<Birth, 'sensors'> & { readonly atMs: number; readonly sensors: number }) | undefined
+  /** What it last said on `status`: the offset of its clock, and the counters of its outbox. */
+  status: (Status & { readonly receivedAtMs: number }) | undefined
   sequence: number | undefined
   /** Batches that never came, by the numbers of those that did. */
   missingBatches: number
@@ -19,8 +22,10 @@ export interface GatewayState {
 
 export interface Gateways {
   heard(id: string, atMs: number): void
-  born(id: string, text: string, atMs: number): void
-  status(id: string, text: string): void
+  born(id: string, birth: Birth, atMs: number): void
+  status(id: string, status: Status, atMs: number): void
+  /** Its clock less the house's as it last measured it, ms. */
+  clockOffsetMs(id: string): number | undefined
   batch(id: string, sequence: number): void
   /** Those of the registry that should have spoken and did not: `periods` of their shortest sensor period. */
   silent(nowMs: number): string[]
@@ -48,14 +53,18 @@ export function gatewayStates(district: District, names: SensorNames, sinceMs: n
       const state = of(id)
       if (state !== undefined) state.lastHeardMs = atMs
     },
-    born(id, text, atMs) {
+    born(id, { sensors, ...birth }, atMs) {
       const state = of(id)
-      if (state !== undefined) state.birth = { atMs, text }
+      if (state !== undefined) state.birth = { ...birth, atMs, sensors: sensors.length }
     },
-    status(id, text) {
+    status(id, status, receivedAtMs) {
       const state = of(id)
-      if (state !== undefined) state.online = saysOnline(text)
+      if (state === undefined) return
+      state.online = status.state === 'online'
+      // A will says nothing but that it is gone: what it measured and counted before still holds.
+      state.status = { ...state.status, ...status, receivedAtMs }
     },
+    clockOffsetMs: id => of(id)?.status?.clockOffsetMs,
     batch(id, sequence) {
       const state = of(id)
       if (state === undefined || sequence < 0) return
@@ -72,16 +81,19 @@ export function gatewayStates(district: District, names: SensorNames, sinceMs: n
 }
 
 function unheard(id: string): GatewayState {
-  return { id, lastHeardMs: undefined, online: undefined, birth: undefined, sequence: undefined, missingBatches: 0 }
+  return {
+    id,
+    lastHeardMs: undefined,
+    online: undefined,
+    birth: undefined,
+    status: undefined,
+    sequence: undefined,
+    missingBatches: 0,
+  }
 }
 
 function sum(states: Iterable<GatewayState>, figure: (state: GatewayState) => number): number {
   let total = 0
   for (const state of states) total += figure(state)
   return total
-}
-
-/** `offline`, `{"state":"offline"}`, `{"online":false}` and their like; everything else was said by somebody alive. */
-function saysOnline(text: string): boolean {
-  return !/offline|"online"\s*:\s*false/i.test(text)
 }

@@ -3,69 +3,134 @@
  * wrong goes to the quarantine with its original; nothing that is refused here is refused to the gateway, which
  * would only send it again.
  */
-import type { District } from '@forewarn/contracts/district'
 import type { AcceptPublish, Publish } from '@forewarn/contracts/intake'
-import type { Rejection, RejectionReason } from '@forewarn/contracts/rejection'
-import { parseSenml } from '@forewarn/contracts/senml'
-import { parseTopic } from '@forewarn/contracts/topics'
+import type { ReadingBatch } from '@forewarn/contracts/reading'
+import type { RejectionReason } from '@forewarn/contracts/rejection'
 import { encodeBatch } from '@forewarn/journal/batch-codec'
 import type { ReadingJournal } from '@forewarn/journal/reading-journal'
+import type { Log } from '@forewarn/runtime/log'
+import { type Clocks, createClocks } from './clocks.ts'
 import type { IngestCounts } from './counts.ts'
+import { type Format, type Readings, type Refused, refused, type Said } from './formats/format.ts'
 import type { Gateways } from './gateways.ts'
-import { type Aside, judgePack } from './judge.ts'
-import { originalOf, type Quarantine } from './quarantine.ts'
+import type { Arrival, Aside, Release } from './judge.ts'
+import type { Quarantine, QuarantineLine } from './quarantine.ts'
 import type { RejectLog } from './reject-log.ts'
 import type { SensorNames } from './sensor-names.ts'
 
-interface IntakeParts {
-  readonly district: District
+export interface IntakeParts {
+  readonly formatOf: (publish: Publish) => Format | Refused
   readonly journal: ReadingJournal
   readonly quarantine: Quarantine
   readonly gateways: Gateways
   readonly names: SensorNames
+  readonly clocks: Clocks
   readonly counts: IngestCounts
   readonly rejected: RejectLog
+  readonly ledger?: IntakeLedger
+  readonly log: Log
 }
 
-export function createIntake(parts: IntakeParts): AcceptPublish {
-  const { district, gateways } = parts
-  return async publish => {
-    const { gateway, payload, receivedAtMs } = publish
-    gateways.heard(gateway, receivedAtMs)
-    const deed = deedOf(publish, district.id)
-    if (deed === 'readings') return acceptReadings(publish, parts)
-    if (deed === 'birth') return gateways.born(gateway, originalOf(payload), receivedAtMs)
-    if (deed === 'status') return gateways.status(gateway, originalOf(payload))
-    return setAside(publish, { reason: deed, detail: `nothing is taken from ${gateway} on ${publish.topic}` }, parts)
+/** Who counts what came and what became of it. */
+export interface IntakeLedger {
+  acknowledged(gateway: string, atMs: number, readings: number): void
+  rejected(rejection: QuarantineLine): void
+  /** A batch with a number and without any reading that was kept. */
+  cameEmpty(gateway: string, sequence: number, atMs: number): void
+}
+
+export interface Intake {
+  readonly accept: AcceptPublish
+  /** What a message comes to when a person lets it go, without keeping anything. */
+  judgeReleased(publish: Publish, release: Release): Said
+  /** Puts the readings of a release into the journal; resolves once they are on disk. */
+  keepReleased(gatewayId: string, batch: ReadingBatch): Promise<void>
+}
+
+export function createIntake(parts: IntakeParts): Intake {
+  const keep = createKeeper(parts)
+  return {
+    async accept(publish) {
+      parts.gateways.heard(publish.gateway, publish.receivedAtMs)
+      const said = understood(publish, parts)
+      if (said.kind === 'readings') return await keep.readings(publish, said)
+      if (said.kind === 'refused') return await keep.refusal(publish, said)
+      await said.kept
+    },
+    judgeReleased: (publish, release) => understood(publish, parts, release),
+    async keepReleased(gatewayId, batch) {
+      await parts.journal.append(encodeBatch(batch))
+      parts.counts.accepted(batch.sensor.length)
+      parts.ledger?.acknowledged(gatewayId, batch.receivedAtMs, batch.sensor.length)
+    },
   }
 }
 
-type Deed = 'readings' | 'birth' | 'status' | 'foreign-topic' | 'unknown-topic'
-
-function deedOf({ gateway, topic }: Publish, districtId: string): Deed {
-  const address = parseTopic(topic)
-  if (address === undefined) return 'unknown-topic'
-  if (address.district !== districtId || address.gateway !== gateway) return 'foreign-topic'
-  const { channel } = address
-  if (channel === 'readings' || channel === 'birth' || channel === 'status') return channel
-  // `columns` is reserved; a gateway has nothing to say on the channels that lead down to it.
-  return channel === 'columns' || channel === 'progress' ? 'unknown-topic' : 'foreign-topic'
+function understood(
+  publish: Publish,
+  { formatOf, names, clocks, gateways, log }: IntakeParts,
+  release?: Release,
+): Said {
+  const { gateway: gatewayId, receivedAtMs } = publish
+  const arrival: Arrival = {
+    gatewayId,
+    gateway: names.gateway(gatewayId),
+    names,
+    receivedAtMs,
+    // What a person lets go was measured long ago, and says nothing about a clock now.
+    clocks: release === undefined ? clocks : createClocks(),
+    clockOffsetMs: gateways.clockOffsetMs(gatewayId),
+    release,
+  }
+  const format = formatOf(publish)
+  if (typeof format !== 'function') return format
+  try {
+    return format(publish, arrival)
+  } catch (cause) {
+    // Refusing the PUBACK would bring the same bytes back for ever: a person must see them.
+    log.error('format-failed', { gateway: gatewayId, topic: publish.topic, reason: String(cause) })
+    return refused('bad-payload', `reading it failed: ${String(cause)}`)
+  }
 }
 
-async function acceptReadings(publish: Publish, parts: IntakeParts): Promise<void> {
-  const { journal, gateways, names, counts } = parts
-  const { gateway: gatewayId, payload, receivedAtMs } = publish
-  const pack = parseSenml(payload, receivedAtMs)
-  if (pack === 'not-senml')
-    return setAside(publish, { reason: 'not-senml', detail: 'the payload is no SenML JSON pack (RFC 8428)' }, parts)
-  const arrival = { gatewayId, gateway: names.gateway(gatewayId), names, receivedAtMs }
-  const { batch, asides } = judgePack(pack, arrival)
-  const readings = batch.sensor.length
-  const kept: Promise<unknown>[] = asides.length > 0 ? asidesByReason(publish, asides, parts) : []
-  if (readings > 0) kept.push(journal.append(encodeBatch(batch)))
-  await allKept(kept)
-  counts.accepted(readings)
-  gateways.batch(gatewayId, pack.sequence)
+interface Keeper {
+  readings(publish: Publish, said: Readings): Promise<void>
+  refusal(publish: Publish, refusal: Refused): Promise<void>
+}
+
+/** Where it is kept: the journal, the quarantine, the counters. */
+function createKeeper(parts: IntakeParts): Keeper {
+  const { journal, gateways, counts, ledger } = parts
+  const aside = createAsides(parts)
+  return {
+    async readings(publish, said) {
+      const { batch, asides } = said
+      const { gateway, receivedAtMs } = publish
+      const readings = batch.sensor.length
+      const kept: Promise<unknown>[] = asides.length > 0 ? aside.byReason(publish, said) : []
+      if (readings > 0) kept.push(journal.append(encodeBatch(batch)))
+      if (said.kept !== undefined) kept.push(said.kept)
+      await allKept(kept)
+      if (readings > 0) counts.accepted(readings)
+      ledger?.acknowledged(gateway, receivedAtMs, readings + refusedIn(asides))
+      if (readings === 0) ledger?.cameEmpty(gateway, batch.sequence, receivedAtMs)
+      gateways.batch(gateway, batch.sequence)
+    },
+    async refusal(publish, { reason, detail, readings = 1, sequence = -1 }) {
+      const { gateway, payload, receivedAtMs } = publish
+      await aside.keep(publish, { reason, detail, payload, kept: false, readings })
+      ledger?.acknowledged(gateway, receivedAtMs, readings)
+      if (sequence < 0) return
+      ledger?.cameEmpty(gateway, sequence, receivedAtMs)
+      gateways.batch(gateway, sequence)
+    },
+  }
+}
+
+function refusedIn(asides: readonly Aside[]): number {
+  let refusals = 0
+  for (const { kept, readings = 1 } of asides) if (!kept) refusals += readings
+  return refusals
 }
 
 /** Waits for all, also when one failed: what was begun must not end behind the caller's back. */
@@ -74,54 +139,81 @@ async function allKept(kept: readonly Promise<unknown>[]): Promise<void> {
   for (const outcome of await Promise.allSettled(kept)) if (outcome.status === 'rejected') throw outcome.reason
 }
 
-function asidesByReason(publish: Publish, asides: readonly Aside[], parts: IntakeParts): Promise<void>[] {
-  const byReason = Map.groupBy(asides, ({ reason }) => reason)
-  return [...byReason].map(([reason, group]) => keepGroup(publish, reason, group, parts))
-}
-
-async function keepGroup(
-  publish: Publish,
-  reason: RejectionReason,
-  group: readonly Aside[],
-  parts: IntakeParts,
-): Promise<void> {
-  const [first] = group
-  const more = group.length > 1 ? ` (and ${group.length - 1} more of this message)` : ''
-  const detail = `${first?.detail ?? ''}${more}`
-  const original = originalOfRecords(publish.payload, group)
-  await keepAside(publish, { reason, detail, original, kept: first?.kept ?? false, readings: group.length }, parts)
+interface KeptAside {
+  readonly reason: RejectionReason
+  readonly detail: string
+  readonly payload: Uint8Array
+  readonly kept: boolean
+  readonly readings: number
+  /** Places of the records that are meant; undefined for all. */
+  readonly records?: readonly number[]
 }
 
 const wholeOriginalBytes = 4096
 
-/** The whole message when it is short; else its first record, whose base fields the others need, and the bad ones. */
-function originalOfRecords(payload: Uint8Array, group: readonly Aside[]): string {
-  if (payload.length <= wholeOriginalBytes) return originalOf(payload)
-  const entries: unknown = JSON.parse(Buffer.from(payload).toString())
-  if (!Array.isArray(entries)) return originalOf(payload)
-  const indices = new Set([0, ...group.map(({ index }) => index)])
-  return originalOf(Buffer.from(JSON.stringify([...indices].slice(0, 100).map((index): unknown => entries[index]))))
+function createAsides({ quarantine, counts, rejected, ledger }: IntakeParts) {
+  const repeats = keptRepeats()
+
+  async function keep(
+    { gateway, topic, receivedAtMs: atMs }: Publish,
+    { readings, payload, records, ...what }: KeptAside,
+  ) {
+    const number = await quarantine.add({ ...what, atMs, gateway, topic, payload, records }, readings)
+    ledger?.rejected({ number, gateway, atMs, reason: what.reason, readings, kept: what.kept })
+    counts.rejected(what.reason, readings)
+    rejected({ ...what, atMs, gateway, topic, original: '' }, readings)
+  }
+
+  function keepGroup(publish: Publish, group: readonly Aside[], said: Readings): Promise<void>[] {
+    const [first] = group
+    if (first === undefined) return []
+    const readings = group.reduce((sum, one) => sum + (one.readings ?? 1), 0)
+    const due = first.kept ? repeats.due(publish, readings) : readings
+    if (due === 0) return []
+    const more = readings > 1 ? ` (and ${readings - 1} more of this message)` : ''
+    const records = group.map(({ index }) => index)
+    const payload = partOf(publish.payload, records, said)
+    const { reason, kept } = first
+    return [keep(publish, { reason, kept, detail: `${first.detail}${more}`, payload, records, readings: due })]
+  }
+
+  return {
+    keep,
+    byReason(publish: Publish, said: Readings): Promise<void>[] {
+      const byReason = Map.groupBy(said.asides, ({ reason }) => reason)
+      return [...byReason.values()].flatMap(group => keepGroup(publish, group, said))
+    },
+  }
 }
 
-function setAside(
-  publish: Publish,
-  { reason, detail }: { reason: RejectionReason; detail: string },
-  parts: IntakeParts,
-): Promise<void> {
-  return keepAside(publish, { reason, detail, original: originalOf(publish.payload), kept: false, readings: 1 }, parts)
+/** The whole message when it is short; else what its format makes of these records alone. */
+function partOf(payload: Uint8Array, records: readonly number[], { excerpt }: Readings): Uint8Array {
+  return payload.length <= wholeOriginalBytes || excerpt === undefined ? payload : excerpt(new Set(records))
 }
 
-interface KeptAside extends Pick<Rejection, 'reason' | 'detail' | 'original' | 'kept'> {
-  readonly readings: number
-}
+const repeatsAtOnce = 3
+const repeatsEveryMs = 3_600_000
 
-async function keepAside(
-  { gateway, topic, receivedAtMs: atMs }: Publish,
-  { readings, ...what }: KeptAside,
-  { quarantine, counts, rejected }: IntakeParts,
-): Promise<void> {
-  const rejection = { ...what, atMs, gateway, topic }
-  await quarantine.add(rejection, readings)
-  counts.rejected(what.reason, readings)
-  rejected(rejection, readings)
+/**
+ * Readings that count and are only remarked on (a wrong clock) come with every message of a gateway. The first
+ * three messages are kept as they are, then one an hour with how many readings it stands for: otherwise they would
+ * push out of the quarantine what waits there for a person.
+ */
+function keptRepeats() {
+  const seen = new Map<string, { times: number; saidAtMs: number; unsaid: number }>()
+  return {
+    /** How many readings the entry to write now stands for; 0 when none is due. */
+    due({ gateway, receivedAtMs }: Publish, readings: number): number {
+      const last = seen.get(gateway) ?? { times: 0, saidAtMs: Number.NEGATIVE_INFINITY, unsaid: 0 }
+      // A day without is another story.
+      if (receivedAtMs - last.saidAtMs > 24 * repeatsEveryMs) last.times = 0
+      seen.set(gateway, last)
+      last.unsaid += readings
+      if (++last.times > repeatsAtOnce && receivedAtMs - last.saidAtMs < repeatsEveryMs) return 0
+      const due = last.unsaid
+      last.saidAtMs = receivedAtMs
+      last.unsaid = 0
+      return due
+    },
+  }
 }

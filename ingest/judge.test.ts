@@ -1,6 +1,7 @@
 import { qualityFlag, qualityOf } from '@forewarn/contracts/reading'
 import { parseSenml } from '@forewarn/contracts/senml'
 import { expect, test } from 'vitest'
+import { createClocks } from './clocks.ts'
 import { judgePack } from './judge.ts'
 import { sensorNames } from './sensor-names.ts'
 import { testDistrict } from './test-district.ts'
@@ -17,6 +18,7 @@ function judge(entries: readonly Record<string, unknown>[]) {
     gateway: names.gateway('gw-1'),
     names,
     receivedAtMs,
+    clocks: createClocks(),
   })
   const rows = Array.from(batch.sensor, (sensor, row) => ({
     sensor,

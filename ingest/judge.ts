@@ -1,19 +1,24 @@
 /**
- * Which records of a pack are readings, and of what quality. Pure: records in, columns and what is kept aside out.
- * One bad record never stops the others of its pack.
+ * Which records of a message are readings, and of what quality: records in, columns and what is kept aside out.
+ * One bad record never stops the others of its message.
  */
-import { qualityCode, qualityFlag, type ReadingBatch } from '@forewarn/contracts/reading'
+import { type ColumnsMessage, columnsAtMost } from '@forewarn/contracts/columns'
+import { qualities, qualityCode, type ReadingBatch } from '@forewarn/contracts/reading'
 import type { RejectionReason } from '@forewarn/contracts/rejection'
-import type { SenmlPack, SenmlRecord } from '@forewarn/contracts/senml'
-import { isSameUnit, type KnownGateway, type SensorNames } from './sensor-names.ts'
+import type { SenmlRecord } from '@forewarn/contracts/senml'
+import type { BirthList } from './births.ts'
+import { Rows, type SkewFound, type Times } from './rows.ts'
+import { isSameUnit, type KnownGateway, type SensorFacts, type SensorNames } from './sensor-names.ts'
 
-/** A record that is no reading, or (`kept`) one that counts although something was wrong with it. */
+/** A record that is no reading, or (`kept`) some that count although something was wrong with them. */
 export interface Aside {
   readonly reason: RejectionReason
-  /** Its place in the pack. */
+  /** Its place in the message. */
   readonly index: number
   readonly detail: string
   readonly kept: boolean
+  /** How many it stands for; 1 when left out. */
+  readonly readings?: number
 }
 
 export interface Judgement {
@@ -21,85 +26,100 @@ export interface Judgement {
   readonly asides: readonly Aside[]
 }
 
-export interface Arrival {
-  readonly gatewayId: string
+/** The circumstances of a message. */
+export interface Arrival extends Times {
   readonly gateway: KnownGateway | undefined
   readonly names: SensorNames
-  readonly receivedAtMs: number
+  readonly release?: Release | undefined
 }
 
-const minuteMs = 60_000
-const hourMs = 60 * minuteMs
+/** The message waited in quarantine, and a person lets it go. */
+export interface Release {
+  /** Only these records of it; all when undefined. */
+  readonly records: ReadonlySet<number> | undefined
+  /** From names as the message has them to ids of sensors of the same gateway. */
+  readonly rename: ReadonlyMap<string, string>
+}
 
-/**
- * How far a device's time may lie from the arrival. Ahead: clocks drift. Behind: a live reading may come late, by a
- * day and the summer time that somebody forgot, and an outbox may have waited for two days.
- */
-export const clockTolerance = { aheadMs: 5 * minuteMs, behindMs: 26 * hourMs, behindInBacklogMs: 48 * hourMs } as const
+/** Records by name, as SenML and every foreign format has them. */
+export interface NamedRecords {
+  readonly records: readonly SenmlRecord[]
+  /** Records that could not be read; 'not-senml' unless they say otherwise. */
+  readonly faults: readonly { readonly index: number; readonly detail: string; readonly reason?: RejectionReason }[]
+  readonly sequence: number
+  readonly backlog: boolean
+}
 
-export function judgePack(pack: SenmlPack, arrival: Arrival): Judgement {
-  const { names, gateway, receivedAtMs } = arrival
-  const asides: Aside[] = pack.faults.map(fault => ({ ...fault, reason: 'not-senml', kept: false }))
-  const columns = new Columns(pack.records.length)
-  const oldestMs = receivedAtMs - (pack.backlog ? clockTolerance.behindInBacklogMs : clockTolerance.behindMs)
-  const newestMs = receivedAtMs + clockTolerance.aheadMs
-  const flags = pack.backlog ? qualityFlag.backlog : 0
-  const skewed: Skewed[] = []
+export function judgePack(pack: NamedRecords, arrival: Arrival): Judgement {
+  const { names, gateway, release } = arrival
+  const rows = new Rows(pack.records.length, { receivedAtMs: arrival.receivedAtMs, backlog: isBacklog(pack, arrival) })
+  const asides: Aside[] = []
+  for (const { reason = 'not-senml', ...fault } of pack.faults)
+    if (isMeant(fault.index, release)) asides.push({ ...fault, reason, kept: false })
   for (const record of pack.records) {
-    const sensor = gateway?.sensors.get(record.name)
-    const wrong = sensor === undefined ? unknownName(record, arrival) : wrongValue(record, names.facts[sensor])
-    if (sensor === undefined || wrong !== undefined) {
-      if (wrong !== undefined) asides.push(wrong)
+    if (release !== undefined && !isMeant(record.index, release)) continue
+    const name = release?.rename.get(record.name) ?? record.name
+    const sensor = gateway?.sensors.get(name)
+    if (sensor === undefined) {
+      asides.push(unknownName(name, record.index, arrival))
       continue
     }
-    const timeMs = record.timeMs ?? receivedAtMs
-    const isCredible = timeMs >= oldestMs && timeMs <= newestMs
-    const row = columns.add(sensor, record.value, { timeMs, quality: record.quality | flags })
-    if (!isCredible) skewed.push({ row, timeMs, record })
+    const wrong = wrongRecord(record, names.facts[sensor])
+    if (wrong === undefined) rows.add(sensor, record.value, record)
+    else asides.push(wrong)
   }
-  countAtArrival(skewed, { columns, asides, receivedAtMs })
-  return { batch: columns.batch(gateway?.index ?? 0, pack.sequence, receivedAtMs), asides }
+  return settled(rows, { asides, sequence: pack.sequence }, arrival)
 }
 
-/** Readings in columns while their number is not known yet. */
-class Columns {
-  readonly sensor: Uint32Array
-  readonly measuredAtMs: Float64Array
-  readonly value: Float64Array
-  readonly quality: Uint8Array
-  rows = 0
-
-  constructor(atMost: number) {
-    this.sensor = new Uint32Array(atMost)
-    this.measuredAtMs = new Float64Array(atMost)
-    this.value = new Float64Array(atMost)
-    this.quality = new Uint8Array(atMost)
+/** The same for columns: `list` says which sensor an index means. */
+export function judgeColumns(message: ColumnsMessage, list: BirthList, arrival: Arrival): Judgement {
+  const { release } = arrival
+  const { i, d, v, q, t } = message
+  const rows = new Rows(Math.min(i.length, columnsAtMost), {
+    receivedAtMs: arrival.receivedAtMs,
+    backlog: isBacklog(message, arrival),
+  })
+  const asides: Aside[] = []
+  for (let index = 0; index < i.length; index++) {
+    if (release !== undefined && !isMeant(index, release)) continue
+    const place = i[index] ?? -1
+    const sensor = sensorAt(place, list, arrival)
+    const quality = q === undefined ? qualityCode.good : (q[index] ?? -1)
+    const offsetMs = d === undefined ? 0 : d[index]
+    const value = v[index]
+    const wrong =
+      sensor < 0
+        ? unknownPlace(place, index, { list, arrival })
+        : wrongCell({ sensor, value, quality, offsetMs }, index, arrival.names)
+    if (wrong !== undefined) asides.push(wrong)
+    else rows.add(sensor, value ?? Number.NaN, cellOf({ t, offsetMs, value, quality, index }))
   }
-
-  add(sensor: number, value: number, { timeMs, quality }: { timeMs: number; quality: number }): number {
-    const row = this.rows++
-    this.sensor[row] = sensor
-    this.value[row] = value
-    this.measuredAtMs[row] = timeMs
-    this.quality[row] = quality
-    return row
-  }
-
-  batch(gateway: number, sequence: number, receivedAtMs: number): ReadingBatch {
-    const { rows } = this
-    return {
-      gateway,
-      receivedAtMs,
-      sequence,
-      sensor: this.sensor.subarray(0, rows),
-      measuredAtMs: this.measuredAtMs.subarray(0, rows),
-      value: this.value.subarray(0, rows),
-      quality: this.quality.subarray(0, rows),
-    }
-  }
+  return settled(rows, { asides, sequence: message.seq }, arrival)
 }
 
-function unknownName({ name, index }: SenmlRecord, { gatewayId, gateway, names }: Arrival): Aside {
+function isMeant(index: number, release: Release | undefined): boolean {
+  return release?.records?.has(index) ?? true
+}
+
+/** What is released was measured long ago, whatever it said. */
+function isBacklog({ backlog }: { backlog: boolean }, { release }: Arrival): boolean {
+  return backlog || release !== undefined
+}
+
+function settled(rows: Rows, { asides, sequence }: { asides: Aside[]; sequence: number }, arrival: Arrival): Judgement {
+  const skew = rows.settle(arrival)
+  if (skew !== undefined) asides.push(skewAside(skew))
+  return { batch: rows.batch(arrival.gateway?.index ?? 0, sequence), asides }
+}
+
+function skewAside({ readings, index, offsetMs }: SkewFound): Aside {
+  const offS = Math.round(Math.abs(offsetMs) / 1000)
+  const hours = (offS / 3600).toFixed(1)
+  const detail = `the clock is ${offS} s (${hours} h) ${offsetMs < 0 ? 'behind' : 'ahead'}; the readings count at their arrival`
+  return { reason: 'clock-skewed', index, detail, kept: true, readings }
+}
+
+function unknownName(name: string, index: number, { gatewayId, gateway, names }: Arrival): Aside {
   const owner = names.ownerOf(name)
   if (owner !== undefined && owner !== gatewayId)
     return { reason: 'wrong-gateway', index, detail: `sensor ${name} belongs to gateway ${owner}`, kept: false }
@@ -107,41 +127,84 @@ function unknownName({ name, index }: SenmlRecord, { gatewayId, gateway, names }
   return { reason: 'unknown-sensor', index, detail: `sensor ${name} is not in the registry${whose}`, kept: false }
 }
 
-function wrongValue(
+function wrongRecord(
   { name, unit, value, quality, index }: SenmlRecord,
-  facts: SensorNames['facts'][number] | undefined,
+  facts: SensorFacts | undefined,
 ): Aside | undefined {
   // Missing, maintenance and fault are kept as such, whatever their value: no rule takes it for water.
   if (facts === undefined || quality >= qualityCode.missing) return undefined
   if (unit !== undefined && unit !== facts.unit && !isSameUnit(unit, facts.unit))
     return { reason: 'wrong-unit', index, detail: `${name}: unit ${unit}, ${facts.unit} is expected`, kept: false }
-  if (!Number.isFinite(value)) return { reason: 'not-finite', index, detail: `${name}: ${value}`, kept: false }
+  return wrongValue(name, { value, index, facts })
+}
+
+function wrongValue(
+  name: string,
+  { value, index, facts }: { value: number; index: number; facts: SensorFacts },
+): Aside | undefined {
   if (value >= facts.min && value <= facts.max) return undefined
+  if (!Number.isFinite(value)) return { reason: 'not-finite', index, detail: `${name}: ${value}`, kept: false }
   const detail = `${name}: ${value} ${facts.unit} lies outside ${facts.min} to ${facts.max}`
   return { reason: 'out-of-bounds', index, detail, kept: false }
 }
 
-interface Skewed {
-  readonly row: number
-  readonly timeMs: number
-  readonly record: SenmlRecord
+/** -1 for an index that the list does not have, or whose name is no sensor of this gateway. */
+function sensorAt(place: number, list: BirthList, { release, gateway }: Arrival): number {
+  // JSON may hold a text for an index, and `length` is no sensor.
+  const sensor = typeof place === 'number' ? (list.sensor[place] ?? -1) : -1
+  if (sensor >= 0 || release === undefined) return sensor
+  const renamed = release.rename.get(list.nameOf(place) ?? '')
+  return (renamed === undefined ? undefined : gateway?.sensors.get(renamed)) ?? -1
 }
 
-/**
- * A warning must not be lost to a wrong clock: such readings count at their arrival. The newest of them stands at
- * the arrival and the others as far before it as the device says, so that several of one sensor stay apart.
- */
-function countAtArrival(
-  skewed: readonly Skewed[],
-  { columns, asides, receivedAtMs }: { columns: Columns; asides: Aside[]; receivedAtMs: number },
-): void {
-  const newestMs = skewed.reduce((newest, { timeMs }) => Math.max(newest, timeMs), Number.NEGATIVE_INFINITY)
-  for (const { row, timeMs, record } of skewed) {
-    const spreadMs = newestMs - timeMs
-    columns.measuredAtMs[row] = receivedAtMs - (spreadMs <= hourMs ? spreadMs : 0)
-    columns.quality[row] = (columns.quality[row] ?? 0) | qualityFlag.clockReplaced
-    const behindS = Math.round((receivedAtMs - timeMs) / 1000)
-    const detail = `${record.name}: its clock is ${Math.abs(behindS)} s ${behindS > 0 ? 'behind' : 'ahead'}`
-    asides.push({ reason: 'clock-skewed', index: record.index, detail, kept: true })
-  }
+function unknownPlace(place: number, index: number, { list, arrival }: { list: BirthList; arrival: Arrival }): Aside {
+  const name = list.nameOf(place)
+  if (name !== undefined) return unknownName(name, index, arrival)
+  const detail = `index ${place} is not in the list of birth ${list.birth}, which has ${list.sensor.length} sensors`
+  return { reason: 'bad-columns', index, detail, kept: false }
+}
+
+interface Cell {
+  readonly sensor: number
+  readonly value: number | null | undefined
+  readonly quality: number
+  readonly offsetMs: number | undefined
+}
+
+/** The elements of columns were not looked at before: JSON may hold anything in them. */
+function wrongCell(
+  { sensor, value, quality, offsetMs }: Cell,
+  index: number,
+  { facts, idOf }: SensorNames,
+): Aside | undefined {
+  const known = facts[sensor]
+  if (known === undefined) return undefined
+  if (typeof quality !== 'number' || qualities[quality] === undefined)
+    return { reason: 'bad-columns', index, detail: `${idOf(sensor)}: ${String(quality)} is no quality`, kept: false }
+  if (typeof offsetMs !== 'number')
+    return { reason: 'bad-columns', index, detail: `${idOf(sensor)}: its time offset is no number`, kept: false }
+  // A reading that failed: its place in time is kept, without a value.
+  if (value === null || quality >= qualityCode.missing) return undefined
+  if (typeof value === 'number' && value >= known.min && value <= known.max) return undefined
+  if (typeof value !== 'number')
+    return { reason: 'bad-columns', index, detail: `${idOf(sensor)}: its value is no number`, kept: false }
+  return wrongValue(idOf(sensor), { value, index, facts: known })
+}
+
+function cellOf({
+  t,
+  offsetMs,
+  value,
+  quality,
+  index,
+}: {
+  t: number | undefined
+  offsetMs: number | undefined
+  value: number | null | undefined
+  quality: number
+  index: number
+}) {
+  const timeMs = t === undefined ? undefined : t + (offsetMs ?? 0)
+  const isMissing = typeof value !== 'number' && quality < qualityCode.missing
+  return { timeMs, quality: isMissing ? qualityCode.missing : quality, index }
 }

@@ -7,8 +7,10 @@ import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 
 export interface KeptLines {
-  /** Resolves once the line is on disk. Rejects when it could not be written; it may be added again. */
-  add(line: unknown): Promise<void>
+  /** Resolves with the number of its file once it is on disk. Rejects when it could not be written; it may be added again. */
+  add(line: unknown): Promise<number>
+  /** The lines of one file, oldest first; none when it was deleted meanwhile. */
+  linesOf(file: number): unknown[]
   /** Files deleted because there were too many, since it was opened. */
   filesDropped(): number
   close(): Promise<void>
@@ -18,13 +20,13 @@ export interface KeptLinesOptions {
   readonly dir: string
   readonly fileMaxBytes?: number
   readonly maxFiles?: number
-  /** Called with every line that is already there, oldest first. */
-  readonly onFound?: (line: unknown) => void
+  /** Called with every line that is already there and the number of its file, oldest first. */
+  readonly onFound?: (line: unknown, file: number) => void
 }
 
 interface Waiting {
   readonly text: string
-  readonly resolve: () => void
+  readonly resolve: (file: number) => void
   readonly reject: (cause: unknown) => void
 }
 
@@ -33,7 +35,8 @@ export async function openKeptLines(options: KeptLinesOptions): Promise<KeptLine
   const { dir, fileMaxBytes = 4 * 1024 * 1024, maxFiles = 8, onFound } = options
   mkdirSync(dir, { recursive: true })
   const numbers = fileNumbers(dir)
-  if (onFound !== undefined) for (const number of numbers) readLines(pathOf(dir, number), onFound)
+  if (onFound !== undefined)
+    for (const number of numbers) for (const line of linesIn(pathOf(dir, number))) onFound(line, number)
   return new BoundedLines({ dir, fileMaxBytes, maxFiles, numbers })
 }
 
@@ -45,9 +48,15 @@ interface Bounds {
   readonly numbers: number[]
 }
 
+interface LineFile {
+  readonly number: number
+  readonly handle: FileHandle
+  bytes: number
+}
+
 class BoundedLines implements KeptLines {
   readonly #bounds: Bounds
-  #file: { readonly handle: FileHandle; bytes: number } | undefined
+  #file: LineFile | undefined
   #waiting: Waiting[] = []
   #running: Promise<void> | undefined
   #dropped = 0
@@ -56,11 +65,16 @@ class BoundedLines implements KeptLines {
     this.#bounds = bounds
   }
 
-  add(line: unknown): Promise<void> {
+  add(line: unknown): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ text: `${JSON.stringify(line)}\n`, resolve, reject })
       this.#running ??= this.#writeAll()
     })
+  }
+
+  linesOf(file: number): unknown[] {
+    const { dir, numbers } = this.#bounds
+    return numbers.includes(file) ? [...linesIn(pathOf(dir, file))] : []
   }
 
   filesDropped(): number {
@@ -79,8 +93,8 @@ class BoundedLines implements KeptLines {
       const group = this.#waiting
       this.#waiting = []
       try {
-        await this.#write(group.map(({ text }) => text).join(''))
-        for (const one of group) one.resolve()
+        const file = await this.#write(group.map(({ text }) => text).join(''))
+        for (const one of group) one.resolve(file)
       } catch (cause) {
         for (const one of group) one.reject(cause)
       }
@@ -88,21 +102,22 @@ class BoundedLines implements KeptLines {
     this.#running = undefined
   }
 
-  async #write(text: string): Promise<void> {
+  async #write(text: string): Promise<number> {
     const file = await this.#fileWithRoom()
     file.bytes += Buffer.byteLength(text)
     await file.handle.appendFile(text)
     await file.handle.datasync()
+    return file.number
   }
 
   /** Every life of the process begins a file of its own: behind a line that a crash cut, nothing is appended. */
-  async #fileWithRoom(): Promise<{ readonly handle: FileHandle; bytes: number }> {
+  async #fileWithRoom(): Promise<LineFile> {
     const { dir, fileMaxBytes, maxFiles, numbers } = this.#bounds
     if (this.#file !== undefined && this.#file.bytes < fileMaxBytes) return this.#file
     await this.#file?.handle.close()
     this.#file = undefined
     const number = (numbers.at(-1) ?? 0) + 1
-    this.#file = { handle: await open(pathOf(dir, number), 'a'), bytes: 0 }
+    this.#file = { number, handle: await open(pathOf(dir, number), 'a'), bytes: 0 }
     numbers.push(number)
     while (numbers.length > maxFiles) {
       await unlink(pathOf(dir, numbers[0] ?? 0))
@@ -127,10 +142,10 @@ function fileNumbers(dir: string): number[] {
     .sort((a, b) => a - b)
 }
 
-function readLines(path: string, onFound: (line: unknown) => void): void {
+function* linesIn(path: string): Generator {
   for (const text of readFileSync(path, 'utf8').split('\n')) {
     const line = parsed(text)
-    if (line !== undefined) onFound(line)
+    if (line !== undefined) yield line
   }
 }
 

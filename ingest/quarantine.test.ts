@@ -2,9 +2,8 @@ import { appendFileSync, readdirSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Rejection } from '@forewarn/contracts/rejection'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { openQuarantine, originalOf } from './quarantine.ts'
+import { openQuarantine, originalOf, type Refusal } from './quarantine.ts'
 
 let dir = ''
 beforeEach(async () => {
@@ -12,13 +11,13 @@ beforeEach(async () => {
 })
 afterEach(() => rm(dir, { recursive: true }))
 
-const rejection = (detail: string): Rejection => ({
+const rejection = (detail: string): Refusal => ({
   reason: 'not-senml',
   atMs: 1,
   gateway: 'gw-1',
   topic: 'fw/1/jingan/gw-1/readings',
   detail,
-  original: 'x',
+  payload: Buffer.from('x'),
   kept: false,
 })
 
@@ -44,10 +43,14 @@ test('beyond its limit the oldest file goes, and is counted', async () => {
 })
 
 test.each([
-  ['text', Buffer.from('水位'), '水位'],
-  ['bytes that are no text', Buffer.from([0xff, 0xfe]), '//4='],
-  ['text cut inside a character', Buffer.from('水'.repeat(2000)), '水'.repeat(1365)],
-  ['long bytes', Buffer.alloc(10_000, 0xff), Buffer.alloc(4096, 0xff).toString('base64')],
-])('the original of %s is kept readable, 4 kB at most', (_, payload, kept) => {
-  expect(originalOf(payload)).toBe(kept)
+  ['text', Buffer.from('水位'), '水位', 'text'],
+  ['bytes that are no text', Buffer.from([0xff, 0xfe]), '//4=', 'base64'],
+  ['text with a byte order mark', Buffer.from('\ufeff水'), '\ufeff水', 'text'],
+  ['a text of 100 kB', Buffer.from('水'.repeat(33_000)), '水'.repeat(33_000), 'text'],
+])('the original of %s is kept whole', (_, payload, original, encoding) => {
+  expect(originalOf(payload)).toEqual({ original, encoding })
+})
+
+test('beyond a megabyte the original is cut, text between two characters', () => {
+  expect(originalOf(Buffer.from('水'.repeat(400_000))).original).toBe('水'.repeat(349_525))
 })

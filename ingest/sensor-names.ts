@@ -16,7 +16,7 @@ export interface SensorFacts {
 export interface KnownGateway {
   /** Index in `District.gateways`. */
   readonly index: number
-  /** Index in `District.sensors`, by the name the gateway uses: the sensor's id. */
+  /** Index in `District.sensors`, by the names the gateway may use: the sensor's id, or one of its aliases. */
   readonly sensors: ReadonlyMap<string, number>
   /** The shortest period of its sensors, ms; undefined when it has none. */
   readonly periodMs: number | undefined
@@ -26,6 +26,8 @@ export interface SensorNames {
   gateway(id: string): KnownGateway | undefined
   /** By index in `District.sensors`. */
   readonly facts: readonly SensorFacts[]
+  /** Id of the sensor at an index in `District.sensors`. */
+  idOf(sensor: number): string
   /** The gateway that a sensor belongs to: only to say why a name was refused. */
   ownerOf(sensorId: string): string | undefined
 }
@@ -33,19 +35,28 @@ export interface SensorNames {
 export function sensorNames({ gateways, sensors }: District): SensorNames {
   const known = new Map<string, { index: number; sensors: Map<string, number>; periodMs: number | undefined }>()
   for (const [index, { id }] of gateways.entries()) known.set(id, { index, sensors: new Map(), periodMs: undefined })
-  for (const [index, { id, gateway, periodS }] of sensors.entries()) {
+  const byAlias: [Map<string, number>, string, number][] = []
+  for (const [index, { id, gateway, periodS, aliases = [] }] of sensors.entries()) {
     const owner = known.get(gateway)
     if (owner === undefined) continue
     owner.sensors.set(id, index)
+    for (const alias of aliases) byAlias.push([owner.sensors, alias, index])
     owner.periodMs = Math.min(owner.periodMs ?? Number.POSITIVE_INFINITY, periodS * 1000)
   }
+  // An id is never taken away by somebody else's alias.
+  for (const [names, alias, index] of byAlias) if (!names.has(alias)) names.set(alias, index)
   // Half a million entries that a district without strangers never needs.
   let owners: Map<string, string> | undefined
   return {
     gateway: id => known.get(id),
     facts: sensors.map(({ quantity }) => quantities[quantity]),
+    idOf: sensor => sensors[sensor]?.id ?? '',
     ownerOf(sensorId) {
-      owners ??= new Map(sensors.map(({ id, gateway }) => [id, gateway]))
+      owners ??= new Map(
+        sensors.flatMap(({ id, gateway, aliases = [] }) =>
+          [id, ...aliases].map((name): [string, string] => [name, gateway]),
+        ),
+      )
       return owners.get(sensorId)
     },
   }

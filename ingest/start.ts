@@ -4,21 +4,27 @@
  */
 import { join } from 'node:path'
 import type { District } from '@forewarn/contracts/district'
-import type { AcceptPublish } from '@forewarn/contracts/intake'
+import type { Command } from '@forewarn/contracts/gateway-messages'
+import type { AcceptPublish, SendDown } from '@forewarn/contracts/intake'
+import { topicOf } from '@forewarn/contracts/topics'
 import type { ReadingJournal } from '@forewarn/journal/reading-journal'
 import type { Clock } from '@forewarn/runtime/clock'
 import { startInnerServer } from '@forewarn/runtime/inner-server'
 import type { Log } from '@forewarn/runtime/log'
 import type { Metrics } from '@forewarn/runtime/metrics'
 import type { ReadingStore } from '@forewarn/store/reading-store'
+import { openBirths } from './births.ts'
+import { type Clocks, createClocks } from './clocks.ts'
 import { ingestCounts } from './counts.ts'
-import { gatewayStates } from './gateways.ts'
+import { formatTable } from './formats/table.ts'
+import { type Gateways, gatewayStates } from './gateways.ts'
 import { ingestHealth, storeLagMs } from './health.ts'
 import { createIntake } from './intake.ts'
 import { openKeptLines } from './kept-lines.ts'
 import { openQuarantine } from './quarantine.ts'
+import { createRebirths } from './rebirth.ts'
 import { rejectLog } from './reject-log.ts'
-import { sensorNames } from './sensor-names.ts'
+import { type SensorNames, sensorNames } from './sensor-names.ts'
 import { startWriter } from './writer.ts'
 
 export interface IngestOptions {
@@ -33,6 +39,8 @@ export interface IngestOptions {
   readonly log: Log
   readonly metrics: Metrics
   readonly innerToken: string
+  /** The way down to gateways: without it nobody is asked for a birth message again. */
+  readonly sendDown?: SendDown
   readonly host?: string
   readonly port?: number
 }
@@ -56,6 +64,9 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
   const setAside = await openKeptLines({ dir: join(dataDir, 'set-aside') })
   const writer = startWriter({ journal, store, setAside, counts, log })
   const parts = { journal, store, writer, gateways, quarantine, counts, clock }
+  const formatOf = openFormats(options, { names, gateways })
+  const clocks = loggedClocks(log)
+  const intake = createIntake({ ...parts, formatOf, names, clocks, log, rejected: rejectLog(log, clock) })
   const lagTimer = setInterval(() => counts.storeLag(storeLagMs(parts) / 1000), 1000)
   const server = await startInnerServer({
     token: options.innerToken,
@@ -68,7 +79,7 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
   })
   log.info('ingest-started', { sensors: district.sensors.length, gateways: district.gateways.length })
   return {
-    accept: createIntake({ ...parts, district, names, rejected: rejectLog(log, clock) }),
+    accept: intake.accept,
     url: server.url,
     async stop() {
       clearInterval(lagTimer)
@@ -78,4 +89,39 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
       await setAside.close()
     },
   }
+}
+
+interface FormatWorld {
+  readonly names: SensorNames
+  readonly gateways: Gateways
+}
+
+/** The table of formats with what they remember. */
+function openFormats({ district, dataDir, clock, log, sendDown = () => {} }: IngestOptions, world: FormatWorld) {
+  const { names, gateways } = world
+  const rebirths = createRebirths({ sendDown, clock })
+  let asked = 0
+  return formatTable({
+    districtId: district.id,
+    births: openBirths({ dir: join(dataDir, 'births'), names, log }),
+    gateways,
+    foreign: [],
+    onStatus() {},
+    askRebirth(gateway) {
+      const topic = topicOf({ district: district.id, gateway, channel: 'command' })
+      const command: Command = { kind: 'rebirth', id: `rebirth-${clock.nowMs()}-${++asked}` }
+      rebirths.ask({ gateway, topic, payload: JSON.stringify(command) })
+    },
+  })
+}
+
+function loggedClocks(log: Log): Clocks {
+  return createClocks({
+    onWrong: ({ gateway, offsetMs }) => log.warn('gateway-clock-wrong', { gateway, offsetHours: hoursOf(offsetMs) }),
+    onMended: (gateway, wasOffMs) => log.info('gateway-clock-mended', { gateway, wasOffHours: hoursOf(wasOffMs) }),
+  })
+}
+
+function hoursOf(ms: number): number {
+  return Math.round(ms / 360_000) / 10
 }
