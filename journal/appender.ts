@@ -3,25 +3,34 @@
  * The only code that writes segments.
  */
 import type { FileHandle } from 'node:fs/promises'
-import { frameHeaderBytes, type JournalRecord, maxRecordBytes, putFrame } from './frame.ts'
+import { frameHeaderBytes, type JournalRecord, maxRecordBytes, putFrame, type RecordSource } from './frame.ts'
 import { JournalError } from './journal-error.ts'
-import type { RecentRecords } from './recent-records.ts'
 import { bytesOf, createSegment, openForAppend, type Segment } from './segments.ts'
+
+/** A record that is on disk, and what it was written from. */
+export interface WrittenRecord extends JournalRecord {
+  readonly source: RecordSource
+}
 
 interface AppenderParts {
   readonly dir: string
   /** Shared with readers: the last is the one being written. */
   readonly segments: Segment[]
-  readonly recent: RecentRecords
+  /** Told of each group once it is on disk, before those who wait for it. */
+  readonly onWritten: (records: readonly WrittenRecord[]) => void
   readonly segmentMaxBytes: number
   readonly maxBytes: number
 }
 
-interface Waiting {
-  readonly record: Uint8Array
-  readonly resolve: (offset: number) => void
-  readonly reject: (error: JournalError) => void
+/** Records that share a write; everybody who waits for one of them waits for the same promise. */
+interface Group {
+  readonly sources: RecordSource[]
+  bytes: number
+  readonly written: PromiseWithResolvers<readonly WrittenRecord[]>
 }
+
+/** A group beyond it takes no more records: those go into the next one. */
+const groupMaxBytes = 2 * 1024 * 1024
 
 export async function openAppender(parts: AppenderParts): Promise<Appender> {
   return new Appender(parts, await openTail(parts))
@@ -30,7 +39,7 @@ export async function openAppender(parts: AppenderParts): Promise<Appender> {
 export class Appender {
   readonly #parts: AppenderParts
   readonly #tail: Tail
-  #waiting: Waiting[] = []
+  readonly #groups: Group[] = []
   #waitingBytes = 0
   #running: Promise<void> | undefined
   #closed = false
@@ -44,14 +53,32 @@ export class Appender {
   }
 
   /** Resolves with the record's offset once it is on disk; rejects with a JournalError. */
-  append(record: Uint8Array): Promise<number> {
-    const refused = this.#refusal(record)
-    if (refused !== undefined) return Promise.reject(refused)
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ record, resolve, reject })
-      this.#waitingBytes += frameHeaderBytes + record.length
-      this.#running ??= this.#commitAll()
-    })
+  async append(source: RecordSource): Promise<number> {
+    const group = this.#join(source)
+    if (group instanceof JournalError) throw group
+    const index = group.sources.length - 1
+    const written = await group.written.promise
+    return written[index]?.offset ?? 0
+  }
+
+  /** The same for those who need no offset: a promise that all of a group share. */
+  appendShared(source: RecordSource): Promise<unknown> {
+    const group = this.#join(source)
+    return group instanceof JournalError ? Promise.reject(group) : group.written.promise
+  }
+
+  /** The group that the source goes with, or why it cannot be taken. */
+  #join(source: RecordSource): Group | JournalError {
+    const refused = this.#refusal(source)
+    if (refused !== undefined) return refused
+    const open = this.#groups.at(-1)
+    const group = open !== undefined && open.bytes < groupMaxBytes ? open : emptyGroup()
+    if (group !== open) this.#groups.push(group)
+    group.sources.push(source)
+    group.bytes += frameHeaderBytes + source.length
+    this.#waitingBytes += frameHeaderBytes + source.length
+    this.#running ??= this.#commitAll()
+    return group
   }
 
   /** Offset behind the last record that is on disk. */
@@ -67,13 +94,13 @@ export class Appender {
     return { commits: this.#commits, records: this.#records }
   }
 
-  /** Resolves when the end lies behind `offset`, when closed, or when aborted. */
-  moreThan(offset: number, signal?: AbortSignal): Promise<void> {
+  /** True when the end lies behind `offset`; false when it was closed or aborted before. */
+  moreThan(offset: number, signal?: AbortSignal): Promise<boolean> {
     return new Promise(resolve => {
-      if (this.#closed || signal?.aborted || this.end() > offset) return resolve()
+      if (this.#closed || signal?.aborted || this.end() > offset) return resolve(this.end() > offset)
       const done = () => {
         signal?.removeEventListener('abort', done)
-        resolve()
+        resolve(this.end() > offset)
       }
       signal?.addEventListener('abort', done)
       this.#listeners.push(done)
@@ -88,7 +115,7 @@ export class Appender {
     await this.#tail.close()
   }
 
-  #refusal(record: Uint8Array): JournalError | undefined {
+  #refusal(record: RecordSource): JournalError | undefined {
     const { segments, maxBytes } = this.#parts
     if (this.#closed) return new JournalError('journal-closed', 'the journal is closed')
     if (record.length === 0 || record.length > maxRecordBytes)
@@ -101,34 +128,27 @@ export class Appender {
   async #commitAll(): Promise<void> {
     // Whatever else arrives in this turn of the event loop joins the first write.
     await new Promise(resolve => setImmediate(resolve))
-    while (this.#waiting.length > 0) {
-      const group = this.#waiting
-      this.#waiting = []
-      const written = await this.#commit(group)
-      if (written === undefined) continue
-      this.#commits++
-      this.#records += written.length
-      this.#parts.recent.add(written)
-      group.forEach((one, index) => one.resolve(written[index]?.offset ?? 0))
-      this.#wake()
-    }
+    for (let group = this.#groups.shift(); group !== undefined; group = this.#groups.shift()) await this.#commit(group)
     this.#running = undefined
   }
 
-  /** Writes a group; its records with their offsets, or undefined when it failed and everybody was told. */
-  async #commit(group: readonly Waiting[]): Promise<JournalRecord[] | undefined> {
-    const bytes = framed(group)
+  /** Writes a group, and tells everybody who waits for it how that went. */
+  async #commit(group: Group): Promise<void> {
+    const { bytes, records } = framed(group, this.end())
     try {
       await this.#tail.write(bytes)
     } catch (cause) {
       const trouble = isDiskFull(cause) ? 'journal-full' : 'journal-write-failed'
-      const error = new JournalError(trouble, `write ${group.length} records: ${String(cause)}`, { cause })
-      for (const one of group) one.reject(error)
-      return undefined
+      group.written.reject(new JournalError(trouble, `write ${records.length} records: ${String(cause)}`, { cause }))
+      return
     } finally {
       this.#waitingBytes -= bytes.length
     }
-    return located(group, { bytes, base: this.end() - bytes.length })
+    this.#commits++
+    this.#records += records.length
+    this.#parts.onWritten(records)
+    group.written.resolve(records)
+    this.#wake()
   }
 
   #wake(): void {
@@ -183,24 +203,24 @@ async function writeAll(handle: FileHandle, { bytes, position }: { bytes: Buffer
   }
 }
 
-function framed(group: readonly Waiting[]): Buffer {
-  let total = 0
-  for (const { record } of group) total += frameHeaderBytes + record.length
+function emptyGroup(): Group {
+  return { sources: [], bytes: 0, written: Promise.withResolvers() }
+}
+
+/** The bytes of a group as they lie from `base` on, and its records in them. */
+function framed({ sources, bytes: total }: Group, base: number): { bytes: Buffer; records: WrittenRecord[] } {
   const bytes = Buffer.allocUnsafe(total)
+  const records: WrittenRecord[] = []
   let at = 0
-  for (const { record } of group) at = putFrame(bytes, at, record)
-  return bytes
+  for (const source of sources) {
+    const record = putFrame(bytes, at, source)
+    const offset = base + at
+    at += frameHeaderBytes + source.length
+    records.push({ offset, next: base + at, record, source })
+  }
+  return { bytes, records }
 }
 
 function isDiskFull(cause: unknown): boolean {
   return cause instanceof Error && 'code' in cause && (cause.code === 'ENOSPC' || cause.code === 'EDQUOT')
-}
-
-function located(group: readonly Waiting[], { bytes, base }: { bytes: Buffer; base: number }): JournalRecord[] {
-  let at = 0
-  return group.map(({ record }) => {
-    const begin = at
-    at += frameHeaderBytes + record.length
-    return { offset: base + begin, next: base + at, record: bytes.subarray(begin + frameHeaderBytes, at) }
-  })
 }

@@ -15,37 +15,78 @@ const flagTimesAreOffsets = 1
 
 /** A batch in bytes. Its columns must have the same length; throws RangeError otherwise. */
 export function encodeBatch(batch: ReadingBatch): Uint8Array {
-  const { gateway, receivedAtMs, sequence, sensor, measuredAtMs, value, quality } = batch
-  const rows = sensor.length
-  if (measuredAtMs.length !== rows || value.length !== rows || quality.length !== rows)
-    throw new RangeError('the columns of a batch differ in length')
-  const offsets = timeOffsets(batch)
-  const times = offsets ?? measuredAtMs
-  const bytes = new Uint8Array(headerBytes + value.byteLength + times.byteLength + sensor.byteLength + rows)
-  const header = new DataView(bytes.buffer)
-  header.setUint8(0, version)
-  header.setUint8(1, offsets === undefined ? 0 : flagTimesAreOffsets)
-  header.setUint32(8, gateway, true)
-  header.setUint32(12, rows, true)
-  header.setFloat64(16, receivedAtMs, true)
-  header.setFloat64(24, sequence, true)
-  let at = headerBytes
-  for (const column of [value, times, sensor, quality]) {
-    bytes.set(new Uint8Array(column.buffer, column.byteOffset, column.byteLength), at)
-    at += column.byteLength
-  }
+  const source = batchSource(batch)
+  const bytes = Buffer.alloc(source.length)
+  source.putInto(bytes, 0)
   return bytes
 }
 
-/** Milliseconds from arrival, when all are whole and fit 32 bits (25 days). */
-function timeOffsets({ measuredAtMs, receivedAtMs }: ReadingBatch): Int32Array | undefined {
-  const offsets = new Int32Array(measuredAtMs.length)
+/** A batch that is still to be encoded, straight to where it is written from. */
+export interface BatchSource {
+  readonly batch: ReadingBatch
+  /** Bytes that it will take. */
+  readonly length: number
+  /** Writes it to `target` from `at` on, with edition 0. */
+  putInto(target: Buffer, at: number): void
+}
+
+/** Throws RangeError when the columns differ in length. The batch must not be changed any more. */
+export function batchSource(batch: ReadingBatch): BatchSource {
+  const { sensor, measuredAtMs, value, quality } = batch
+  const rows = sensor.length
+  if (measuredAtMs.length !== rows || value.length !== rows || quality.length !== rows)
+    throw new RangeError('the columns of a batch differ in length')
+  const areOffsets = timesAreOffsets(batch)
+  return {
+    batch,
+    length: headerBytes + rows * (areOffsets ? 17 : 21),
+    putInto(target, at) {
+      putHeader(target, at, { batch, areOffsets })
+      let to = putBytes(target, at + headerBytes, value)
+      to = areOffsets ? putOffsets(target, to, batch) : putBytes(target, to, measuredAtMs)
+      putBytes(target, putBytes(target, to, sensor), quality)
+    },
+  }
+}
+
+function putHeader(
+  target: Buffer,
+  at: number,
+  { batch, areOffsets }: { batch: ReadingBatch; areOffsets: boolean },
+): void {
+  target[at] = version
+  target[at + 1] = areOffsets ? flagTimesAreOffsets : 0
+  target.writeUInt16LE(0, at + 2)
+  target.writeUInt32LE(0, at + editionAt)
+  target.writeUInt32LE(batch.gateway, at + 8)
+  target.writeUInt32LE(batch.sensor.length, at + 12)
+  target.writeDoubleLE(batch.receivedAtMs, at + 16)
+  target.writeDoubleLE(batch.sequence, at + 24)
+}
+
+function putBytes(target: Buffer, at: number, column: Float64Array | Uint32Array | Uint8Array): number {
+  target.set(new Uint8Array(column.buffer, column.byteOffset, column.byteLength), at)
+  return at + column.byteLength
+}
+
+function putOffsets(target: Buffer, at: number, { measuredAtMs, receivedAtMs }: ReadingBatch): number {
+  for (let row = 0; row < measuredAtMs.length; row++)
+    target.writeInt32LE((measuredAtMs[row] ?? 0) - receivedAtMs, at + row * 4)
+  return at + measuredAtMs.length * 4
+}
+
+/** All times are whole milliseconds from arrival that fit 32 bits (25 days). */
+function timesAreOffsets({ measuredAtMs, receivedAtMs }: ReadingBatch): boolean {
   for (let row = 0; row < measuredAtMs.length; row++) {
     const offset = (measuredAtMs[row] ?? Number.NaN) - receivedAtMs
-    if ((offset | 0) !== offset || receivedAtMs + offset !== measuredAtMs[row]) return undefined
-    offsets[row] = offset
+    if ((offset | 0) !== offset || receivedAtMs + offset !== measuredAtMs[row]) return false
   }
-  return offsets
+  return true
+}
+
+/** Whether `encodeBatch` may have written these bytes. */
+export function isBatch(bytes: Uint8Array): boolean {
+  return bytes.length >= headerBytes && bytes[0] === version
 }
 
 /** The batch in these bytes. Throws RangeError for bytes that `encodeBatch` did not write. */

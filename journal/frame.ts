@@ -14,14 +14,22 @@ export interface JournalRecord {
   /** Where the next one begins: what a consumer checkpoints when it is done with this one. */
   readonly next: number
   readonly record: Uint8Array
+  /** What it held when it was written, where the registry has changed since and readings or the gateway have left it. */
+  readonly origin?: { readonly gateway: string; readonly readings: number } | undefined
 }
 
-/** Writes a frame into `target` at `at`; returns where it ends. */
-export function putFrame(target: Buffer, at: number, record: Uint8Array): number {
-  target.writeUInt32LE(record.length, at)
-  target.writeUInt32LE(crc32(record, record.length), at + 4)
-  target.set(record, at + frameHeaderBytes)
-  return at + frameHeaderBytes + record.length
+/** What becomes a record: bytes, or something that writes itself to where the write begins from. */
+export type RecordSource = Uint8Array | { readonly length: number; putInto(target: Buffer, at: number): void }
+
+/** Writes a frame into `target` at `at`; returns the record in it, which ends where the next frame begins. */
+export function putFrame(target: Buffer, at: number, source: RecordSource): Buffer {
+  const begin = at + frameHeaderBytes
+  const record = target.subarray(begin, begin + source.length)
+  if (source instanceof Uint8Array) record.set(source)
+  else source.putInto(target, begin)
+  target.writeUInt32LE(source.length, at)
+  target.writeUInt32LE(crc32(record, source.length), at + 4)
+  return record
 }
 
 /**

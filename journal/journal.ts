@@ -4,9 +4,9 @@
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { openAppender } from './appender.ts'
+import { openAppender, type WrittenRecord } from './appender.ts'
 import { type JournalConsumer, openConsumers } from './consumers.ts'
-import type { JournalRecord } from './frame.ts'
+import type { JournalRecord, RecordSource } from './frame.ts'
 import { type ReadOptions, recordsFrom } from './reader.ts'
 import { recentRecords } from './recent-records.ts'
 import { bytesOf, deleteSegment, openSegments, type Segment } from './segments.ts'
@@ -40,8 +40,14 @@ export interface Journal {
    * `record-too-large`. What was rejected may be appended again.
    */
   append(record: Uint8Array): Promise<number>
+  /** The same without an offset, and cheaper: all records of one flush share their promise. */
+  appendShared(source: RecordSource): Promise<unknown>
   /** Records in order, only those that are on disk. Ends at the end, or with `follow` when aborted or closed. */
   read(options: ReadOptions): AsyncIterable<JournalRecord>
+  /** Offset behind the last record that is on disk. */
+  end(): number
+  /** True once there are records behind `offset`; false when it was closed or aborted before. */
+  moreThan(offset: number, signal?: AbortSignal): Promise<boolean>
   /** A consumer by its name (a-z, 0-9, -); a new one begins at the oldest record there is. */
   consumer(name: string): JournalConsumer
   /** Drops a consumer that will never come back, so that it holds nothing any more. */
@@ -57,6 +63,10 @@ export interface JournalOptions {
   readonly segmentMaxBytes?: number
   /** Beyond this, append rejects with `journal-full`. Default 2 GB. */
   readonly maxBytes?: number
+  /** The newest records stay in memory up to so many bytes, for those who read at the end. Default 8 MB. */
+  readonly recentBytes?: number
+  /** Told of records once they are on disk, before whoever appended them. */
+  readonly onWritten?: (records: readonly WrittenRecord[]) => void
   readonly nowMs: () => number
 }
 
@@ -69,8 +79,12 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   const segmentMaxBytes = Math.min(options.segmentMaxBytes ?? 32 * megabyte, Math.floor(maxBytes / 8))
   mkdirSync(dir, { recursive: true })
   const { segments, tornBytes } = await openSegments(dir)
-  const recent = recentRecords({ maxBytes: 8 * megabyte })
-  const log = await openAppender({ dir, segments, recent, segmentMaxBytes, maxBytes })
+  const recent = recentRecords<JournalRecord>({ maxBytes: options.recentBytes ?? 8 * megabyte })
+  const onWritten = (records: readonly WrittenRecord[]) => {
+    recent.add(records)
+    options.onWritten?.(records)
+  }
+  const log = await openAppender({ dir, segments, onWritten, segmentMaxBytes, maxBytes })
   const consumers = openConsumers(join(dir, 'consumers'), {
     onCheckpoint: () => deletePassed(segments, consumers.positions()),
   })
@@ -79,6 +93,9 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   const firstOffset = () => segments[0]?.base ?? 0
   return {
     append: record => log.append(record),
+    appendShared: source => log.appendShared(source),
+    end: () => log.end(),
+    moreThan: (offset, signal) => log.moreThan(offset, signal),
     read: options => recordsFrom(options, { segments, recent, log, damage }),
     consumer: name => consumers.get(name, firstOffset()),
     forgetConsumer: name => consumers.forget(name),

@@ -17,7 +17,7 @@ export interface ReadOptions {
 
 interface Sources {
   readonly segments: readonly Segment[]
-  readonly recent: RecentRecords
+  readonly recent: RecentRecords<JournalRecord>
   readonly log: Appender
   /** Counts what rotted. */
   readonly damage: { records: number }

@@ -1,19 +1,28 @@
 /**
  * The newest records, in memory: whoever follows the journal at its end reads nothing from disk.
  */
-import type { JournalRecord } from './frame.ts'
 
-export interface RecentRecords {
-  add(records: readonly JournalRecord[]): void
-  /** The records from `offset` on, or undefined when it lies before what is still here (or at the end). */
-  from(offset: number): readonly JournalRecord[] | undefined
+/** From where to where it lies in the journal. */
+interface Stretch {
+  readonly offset: number
+  readonly next: number
 }
 
-export function recentRecords({ maxBytes }: { maxBytes: number }): RecentRecords {
-  let records: JournalRecord[] = []
+export interface RecentRecords<T extends Stretch> {
+  add(records: readonly T[]): void
+  /** The records from `offset` on, or undefined when it lies before what is still here (or at the end). */
+  from(offset: number): readonly T[] | undefined
+  /** Whether a record that is here begins at `offset`, or the newest one ends there. */
+  covers(offset: number): boolean
+}
+
+/** Keeps the newest records, up to `maxBytes` of the journal; none at all with 0. */
+export function recentRecords<T extends Stretch>({ maxBytes }: { maxBytes: number }): RecentRecords<T> {
+  let records: T[] = []
   let bytes = 0
   return {
     add(added) {
+      if (maxBytes === 0) return
       for (const one of added) bytes += one.next - one.offset
       records.push(...added)
       if (bytes <= maxBytes) return
@@ -22,6 +31,7 @@ export function recentRecords({ maxBytes }: { maxBytes: number }): RecentRecords
       while (bytes > maxBytes / 2 && cut < records.length) bytes -= sizeOf(records[cut++])
       records = records.slice(cut)
     },
+    covers: offset => records.at(-1)?.next === offset || indexOf(records, offset) !== undefined,
     from(offset) {
       const index = indexOf(records, offset)
       return index === undefined ? undefined : records.slice(index)
@@ -29,11 +39,11 @@ export function recentRecords({ maxBytes }: { maxBytes: number }): RecentRecords
   }
 }
 
-function sizeOf(record: JournalRecord | undefined): number {
+function sizeOf(record: Stretch | undefined): number {
   return record === undefined ? 0 : record.next - record.offset
 }
 
-function indexOf(records: readonly JournalRecord[], offset: number): number | undefined {
+function indexOf(records: readonly Stretch[], offset: number): number | undefined {
   let low = 0
   let high = records.length - 1
   while (low <= high) {

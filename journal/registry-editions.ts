@@ -19,6 +19,8 @@ export interface RegistryOrder {
 export interface Translation {
   readonly sensor: Int32Array
   readonly gateway: Int32Array
+  /** Ids of that edition's gateways, in its order. */
+  readonly gatewayIds: readonly string[]
 }
 
 export interface RegistryEditions {
@@ -114,7 +116,11 @@ function readEdition({ path }: EditionFile): Edition {
 function translation(file: EditionFile | undefined, order: RegistryOrder): Translation | undefined {
   if (file === undefined) return undefined
   const { sensors, gateways } = readEdition(file)
-  return { sensor: indicesOf(sensors, order.sensors), gateway: indicesOf(gateways, order.gateways) }
+  return {
+    sensor: indicesOf(sensors, order.sensors),
+    gateway: indicesOf(gateways, order.gateways),
+    gatewayIds: gateways,
+  }
 }
 
 function indicesOf(oldIds: readonly string[], today: readonly { readonly id: string }[]): Int32Array {

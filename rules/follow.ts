@@ -3,18 +3,19 @@
  * there are any, and from the clock only when the reader has caught up: an old journal must not look like silence.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { decodeBatch } from '@forewarn/journal/batch-codec'
-import type { Journal } from '@forewarn/journal/journal'
+import type { KeptBatch, ReadingJournal } from '@forewarn/journal/reading-journal'
 import type { Clock } from '@forewarn/runtime/clock'
 import type { Log } from '@forewarn/runtime/log'
 import type { Engine } from './engine/engine.ts'
+import type { Evaluated } from './evaluated.ts'
 import type { Keeper } from './keeper.ts'
 
 export interface FollowOptions {
-  readonly journal: Pick<Journal, 'read'>
+  readonly journal: Pick<ReadingJournal, 'readBatches'>
   readonly from: number
   readonly engine: Engine
   readonly keeper: Keeper
+  readonly evaluated: Pick<Evaluated, 'take'>
   readonly clock: Clock
   readonly log: Log
   /** Told of each batch once the engine has judged it: how many readings, and when the house had taken them in. */
@@ -33,38 +34,47 @@ const turnEveryMs = 8
 
 /** Follows until stopped. Events are handed to the keeper as soon as they are decided. */
 export function followJournal(options: FollowOptions): Following {
-  const { journal, from, engine, keeper, log, onJudged } = options
+  const { journal, from, engine, keeper, evaluated, log, onJudged } = options
   const ending = new AbortController()
   const counts = { position: from, records: 0, damaged: 0, isWaiting: false }
   let turnedMs = performance.now()
 
-  const takeOne = (record: Uint8Array) => {
+  const takeOne = (record: KeptBatch) => {
+    const { batch, unreadable } = record
     try {
-      const batch = decodeBatch(record)
+      if (batch === undefined) throw new Error(unreadable?.reason)
       engine.take(batch)
+      evaluated.take(record, true)
       onJudged({ readings: batch.sensor.length, receivedAtMs: batch.receivedAtMs })
     } catch (error) {
       counts.damaged += 1
+      evaluated.take(record, false)
       log.error('journal-record-not-taken', { trouble: error instanceof Error ? error.message : String(error) })
     }
   }
 
+  const takeAll = async (records: readonly KeptBatch[]) => {
+    for (const record of records) {
+      takeOne(record)
+      counts.records += 1
+      counts.position = record.next
+      keeper.passed(record.next)
+      if (engine.hasEvents) keeper.request()
+      if (performance.now() - turnedMs <= turnEveryMs) continue
+      await nextTurn()
+      turnedMs = performance.now()
+      if (ending.signal.aborted) return
+    }
+  }
+
   const follow = async () => {
-    const records = journal.read({ from, follow: true, signal: ending.signal })[Symbol.asyncIterator]()
+    const chunks = journal.readBatches({ from, follow: true, signal: ending.signal })[Symbol.asyncIterator]()
     while (!ending.signal.aborted) {
       counts.isWaiting = true
-      const { done, value } = await records.next()
+      const { done, value } = await chunks.next()
       counts.isWaiting = false
       if (done) return
-      takeOne(value.record)
-      counts.records += 1
-      counts.position = value.next
-      keeper.passed(value.next)
-      if (engine.hasEvents) keeper.request()
-      if (performance.now() - turnedMs > turnEveryMs) {
-        await nextTurn()
-        turnedMs = performance.now()
-      }
+      await takeAll(value)
     }
   }
 

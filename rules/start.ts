@@ -6,7 +6,7 @@ import type { District } from '@forewarn/contracts/district'
 import { episodesQueue } from '@forewarn/contracts/episode'
 import type { Mode } from '@forewarn/contracts/mode'
 import type { PlaceCondition, PlaceForecast } from '@forewarn/contracts/rules-api'
-import type { Journal } from '@forewarn/journal/journal'
+import type { ReadingJournal } from '@forewarn/journal/reading-journal'
 import type { Clock } from '@forewarn/runtime/clock'
 import { type InnerServer, startInnerServer } from '@forewarn/runtime/inner-server'
 import type { Log } from '@forewarn/runtime/log'
@@ -14,6 +14,7 @@ import type { Metrics } from '@forewarn/runtime/metrics'
 import { openQueue, type QueueBackend } from '@forewarn/runtime/queue'
 import { Engine } from './engine/engine.ts'
 import { restoreEngine } from './engine/engine-state.ts'
+import { Evaluated } from './evaluated.ts'
 import { type Following, type FollowOptions, followJournal } from './follow.ts'
 import { readModelFile } from './forecast/model-file.ts'
 import { type HealthFacts, rulesHealth } from './health.ts'
@@ -23,7 +24,7 @@ import { openSnapshots, type SnapshotFolder } from './snapshot.ts'
 
 export interface RulesOptions {
   readonly district: District
-  readonly journal: Pick<Journal, 'read' | 'consumer' | 'figures'>
+  readonly journal: Pick<ReadingJournal, 'readBatches' | 'consumer' | 'figures'>
   /** Folder of rule files. */
   readonly rules: string
   /** File of the calibrated forecast model. */
@@ -53,18 +54,25 @@ export async function startRules(options: RulesOptions): Promise<RunningRules> {
   const consumer = journal.consumer('rules')
   const engine = makeEngine(options, loaded)
   const snapshots = await openSnapshots(options.stateDir, options.district)
-  const from = (await resume(engine, snapshots)) ?? { journalNext: consumer.position(), outbox: [] }
+  const from = (await resume(engine, snapshots)) ?? {
+    journalNext: consumer.position(),
+    outbox: [],
+    evaluated: undefined,
+  }
+  const gatewayIds = options.district.gateways.map(({ id }) => id)
+  const evaluated = new Evaluated({ gatewayIds, at: from.journalNext, kept: from.evaluated })
   const queue = await openQueue({ name: episodesQueue, backend, log })
-  const keeper = new Keeper({ engine, snapshots, queue, consumer, clock: options.clock, log, from })
+  const keeper = new Keeper({ engine, snapshots, evaluated, queue, consumer, clock: options.clock, log, from })
   if (from.outbox.length > 0) keeper.request()
   const following = followJournal({
     ...options,
     from: from.journalNext,
     engine,
     keeper,
+    evaluated,
     onJudged: judgedCounts(metrics, options.clock),
   })
-  const server = await serve(options, { engine, loaded, keeper, following })
+  const server = await serve(options, { engine, loaded, keeper, following, evaluated })
   log.info('rules-started', { rules: loaded.rules.length, cells: engine.binding.cells.length, from: from.journalNext })
   return {
     url: server.url,
@@ -109,7 +117,8 @@ async function resume(engine: Engine, snapshots: SnapshotFolder) {
   const kept = await snapshots.read()
   if (kept === undefined) return undefined
   restoreEngine(engine, kept.snapshot.engine, kept.sensorIds)
-  return { journalNext: kept.snapshot.journalNext, outbox: kept.snapshot.outbox }
+  const { journalNext, outbox, evaluated } = kept.snapshot
+  return { journalNext, outbox, evaluated }
 }
 
 function tellOfRules({ unusable }: LoadedRules, log: Log): void {
@@ -124,6 +133,7 @@ interface Parts {
   readonly loaded: LoadedRules
   readonly keeper: Keeper
   readonly following: Following
+  readonly evaluated: Evaluated
 }
 
 function serve(options: RulesOptions, parts: Parts): Promise<InnerServer> {
@@ -132,6 +142,9 @@ function serve(options: RulesOptions, parts: Parts): Promise<InnerServer> {
     token: options.innerToken,
     routes: server => {
       server.get('/health', () => rulesHealth(healthFacts(options, parts)))
+      server.get<{ Querystring: { since?: string } }>('/tally', async ({ query }) =>
+        parts.evaluated.tally(Number(query.since ?? 0)),
+      )
       server.get('/conditions', () => conditionsOf(engine))
       server.get<{ Params: { placeId: string } }>('/forecasts/:placeId', async (request, reply) => {
         const answer = forecastAt(engine, request.params.placeId)
