@@ -58,6 +58,10 @@ function readRoutes(server: FastifyInstance, options: ApiOptions): void {
   server.get('/api/snapshot', () => snapshot(options))
   server.get('/api/health', () => houseHealth(options))
   server.get('/api/quarantine', async (_request, reply) => pass(reply, await wires.quarantine()))
+  server.get('/api/ledger', async (request, reply) => {
+    const query = new URL(request.url, 'http://console').searchParams
+    return pass(reply, await wires.ledger(query.toString()))
+  })
   server.get('/api/score', async (_request, reply) => pass(reply, await wires.score()))
   server.get('/metrics', async (_request, reply) => {
     return reply.type('text/plain; version=0.0.4; charset=utf-8').send(await metrics.text())

@@ -4,6 +4,7 @@
  */
 import { type Command, CommandAnswer, Score, WarningsSnapshot } from '@forewarn/contracts/alerts-api'
 import { ProcessHealth, QuarantineReport } from '@forewarn/contracts/health'
+import { LedgerReport } from '@forewarn/contracts/ledger'
 import { PlaceCondition, PlaceForecast } from '@forewarn/contracts/rules-api'
 import { z } from 'zod'
 import type { Trouble } from './wire.ts'
@@ -19,6 +20,8 @@ export interface InnerWires {
   conditions(): Promise<Answer<PlaceCondition[]>>
   forecast(placeId: string): Promise<Answer<PlaceForecast>>
   quarantine(): Promise<Answer<QuarantineReport>>
+  /** `query` as it came: hours, gateway. */
+  ledger(query: string): Promise<Answer<LedgerReport>>
   health(process: InnerName): Promise<Answer<ProcessHealth>>
   command(command: Command): Promise<Answer<{ status: number; answer: CommandAnswer }>>
 }
@@ -62,6 +65,7 @@ export function innerWires({
     score: () => ask('alerts', '/score', Score),
     conditions: () => ask('rules', '/conditions', z.array(PlaceCondition)),
     quarantine: () => ask('ingest', '/quarantine', QuarantineReport),
+    ledger: query => ask('ingest', `/ledger?${query}`, LedgerReport),
     health: process => ask(process, '/health', ProcessHealth),
     async forecast(placeId) {
       const response = await call('rules', `/forecasts/${encodeURIComponent(placeId)}`)

@@ -1,0 +1,181 @@
+/**
+ * One hour of the ledger: a column of counts for each stage, a row for each gateway, and how far in the journal each
+ * column has come. A record counts in a column once: below the column's mark it has been counted already, in this
+ * life or in one before.
+ */
+import type { LedgerRow } from '@forewarn/contracts/ledger'
+import { type RejectionReason, rejectionReasons } from '@forewarn/contracts/rejection'
+import { z } from 'zod'
+
+export const hourMs = 3_600_000
+
+/** The hour in which a message arrived. */
+export function hourOf(atMs: number): number {
+  return Math.floor(atMs / hourMs) * hourMs
+}
+
+/** Counts of whole readings; `missingBatches` counts batches. */
+const counters = ['acknowledged', 'journalled', 'stored', 'setAside', 'duplicates', 'missingBatches'] as const
+type Counter = (typeof counters)[number]
+
+/** What may be unknown: -1. */
+const maybes = ['sent', 'dropped', 'evaluated'] as const
+type Maybe = (typeof maybes)[number]
+
+export interface HourMarks {
+  /** Offset in the journal behind the last record that is counted. */
+  journalled: number
+  stored: number
+  /** Number of the last line of the quarantine that is counted. */
+  rejected: number
+}
+
+export interface Hour {
+  readonly startMs: number
+  readonly marks: HourMarks
+  readonly counts: Readonly<Record<Counter, Uint32Array>>
+  readonly maybe: Readonly<Record<Maybe, Int32Array>>
+  readonly rejected: Map<RejectionReason, Uint32Array>
+  /** Offset behind each gateway's last record of this hour. */
+  readonly lastNext: Float64Array
+  /** The rules do not know this hour as a whole. */
+  evaluatedUnknown: boolean
+}
+
+/** An hour with nothing in it, for so many rows. */
+export function emptyHour(startMs: number, rows: number): Hour {
+  const column = () => new Uint32Array(rows)
+  const unknown = () => new Int32Array(rows).fill(-1)
+  return {
+    startMs,
+    marks: { journalled: 0, stored: 0, rejected: 0 },
+    counts: {
+      acknowledged: column(),
+      journalled: column(),
+      stored: column(),
+      setAside: column(),
+      duplicates: column(),
+      missingBatches: column(),
+    },
+    maybe: { sent: unknown(), dropped: unknown(), evaluated: new Int32Array(rows) },
+    rejected: new Map(),
+    lastNext: new Float64Array(rows),
+    evaluatedUnknown: false,
+  }
+}
+
+/** Adds to a count; never below zero. */
+export function add(column: Uint32Array | Int32Array, row: number, count: number): void {
+  column[row] = Math.max(0, (column[row] ?? 0) + count)
+}
+
+/** Adds to what a gateway says, which is unknown until it says something. */
+export function addSaid(hour: Hour, column: 'sent' | 'dropped', { row, count }: { row: number; count: number }): void {
+  hour.maybe[column][row] = Math.max(0, hour.maybe[column][row] ?? 0) + count
+}
+
+export function addRejected(hour: Hour, row: number, { reason, count }: { reason: RejectionReason; count: number }) {
+  let column = hour.rejected.get(reason)
+  if (column === undefined) {
+    column = new Uint32Array(hour.lastNext.length)
+    hour.rejected.set(reason, column)
+  }
+  add(column, row, count)
+}
+
+/** Refused readings of one gateway, all reasons together. */
+export function rejectedOf(hour: Hour, row: number): number {
+  let sum = 0
+  for (const column of hour.rejected.values()) sum += column[row] ?? 0
+  return sum
+}
+
+/** How far the store and the rules have come in the journal. */
+export interface Positions {
+  readonly stored: number
+  readonly evaluated: number
+}
+
+/** One gateway's hour as the world sees it; `row` undefined sums up all of them. */
+export function rowOf(hour: Hour, gateway: string | null, row: number | undefined): LedgerRow {
+  const of = (column: Uint32Array) => (row === undefined ? sumOf(column) : (column[row] ?? 0))
+  const said = (column: Int32Array) => (row === undefined ? sumOfKnown(column) : known(column[row]))
+  const counted = counters.map(name => [name, of(hour.counts[name])] as const)
+  const counts = z.record(z.enum(counters), z.number()).parse(Object.fromEntries(counted))
+  const rejected = Object.fromEntries(
+    [...hour.rejected].map(([reason, column]) => [reason, of(column)] as const).filter(([, count]) => count > 0),
+  )
+  const refused = Object.values(rejected).reduce((sum, count) => sum + count, 0)
+  const evaluated = hour.evaluatedUnknown ? null : said(hour.maybe.evaluated)
+  const { journalled, stored, setAside, acknowledged } = counts
+  return {
+    gateway,
+    hourMs: hour.startMs,
+    sent: said(hour.maybe.sent),
+    dropped: said(hour.maybe.dropped),
+    ...counts,
+    unconfirmed: Math.max(0, journalled + refused - acknowledged),
+    evaluated,
+    rejected,
+    waitingForStore: Math.max(0, journalled - stored - setAside),
+    waitingForRules: evaluated === null ? 0 : Math.max(0, journalled - evaluated),
+  }
+}
+
+function known(count: number | undefined): number | null {
+  return count === undefined || count < 0 ? null : count
+}
+
+function sumOf(column: Uint32Array): number {
+  let sum = 0
+  for (const count of column) sum += count
+  return sum
+}
+
+function sumOfKnown(column: Int32Array): number | null {
+  let sum: number | null = null
+  for (const count of column) if (count >= 0) sum = (sum ?? 0) + count
+  return sum
+}
+
+const Marks = z.object({ journalled: z.number(), stored: z.number(), rejected: z.number() })
+/** By gateway id: counters, what may be unknown, last offset, rejections by reason; in this order. */
+const KeptRow = z.tuple([z.array(z.number()), z.array(z.number()), z.number(), z.record(z.string(), z.number())])
+const KeptHour = z.object({
+  startMs: z.number(),
+  marks: Marks,
+  evaluatedUnknown: z.boolean(),
+  gateways: z.record(z.string(), KeptRow),
+})
+
+/** The hour as text for its file: only gateways that had something. */
+export function formatHour(hour: Hour, ids: readonly string[]): string {
+  const gateways: Record<string, z.infer<typeof KeptRow>> = {}
+  for (const [row, id] of ids.entries()) {
+    const counts = counters.map(name => hour.counts[name][row] ?? 0)
+    const said = maybes.map(name => hour.maybe[name][row] ?? -1)
+    const rejected = Object.fromEntries([...hour.rejected].map(([reason, column]) => [reason, column[row] ?? 0]))
+    const isSilent =
+      counts.every(count => count === 0) && said.every(count => count <= 0) && rejectedOf(hour, row) === 0
+    if (!isSilent) gateways[id] = [counts, said, hour.lastNext[row] ?? 0, rejected]
+  }
+  const { startMs, marks, evaluatedUnknown } = hour
+  return JSON.stringify({ startMs, marks, evaluatedUnknown, gateways } satisfies z.infer<typeof KeptHour>)
+}
+
+/** The hour in this text. A gateway that has left the registry stands under the last row. Throws for other text. */
+export function parseHour(text: string, rowOfId: ReadonlyMap<string, number>, rows: number): Hour {
+  const kept = KeptHour.parse(JSON.parse(text))
+  const hour = emptyHour(kept.startMs, rows)
+  Object.assign(hour.marks, kept.marks)
+  hour.evaluatedUnknown = kept.evaluatedUnknown
+  for (const [id, [counts, said, lastNext, rejected]] of Object.entries(kept.gateways)) {
+    const row = rowOfId.get(id) ?? rows - 1
+    for (const [index, name] of counters.entries()) add(hour.counts[name], row, counts[index] ?? 0)
+    for (const [index, name] of maybes.entries()) hour.maybe[name][row] = said[index] ?? -1
+    hour.lastNext[row] = Math.max(hour.lastNext[row] ?? 0, lastNext)
+    for (const reason of rejectionReasons)
+      if ((rejected[reason] ?? 0) > 0) addRejected(hour, row, { reason, count: rejected[reason] ?? 0 })
+  }
+  return hour
+}
