@@ -9,6 +9,7 @@ import { z } from 'zod'
 import { decodeCommand } from './commands/decode.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { gatewayCommand } from './commands/gateway.ts'
+import { ledgerCommand } from './commands/ledger.ts'
 import { playCommand } from './commands/play.ts'
 import { publishCommand } from './commands/publish.ts'
 import { rulesCommand } from './commands/rules.ts'
@@ -42,6 +43,7 @@ function buildProgram(): Command {
     publishCommand(),
     rulesCommand(),
     decodeCommand(),
+    ledgerCommand(),
     doctorCommand(),
     settingsCommand(),
   ]

@@ -3,6 +3,7 @@
  * inner token that is kept there.
  */
 import { Check, QuarantineReport } from '@forewarn/contracts/health'
+import { LedgerReport } from '@forewarn/contracts/ledger'
 import { type RunningHouse, runningHouse } from '@forewarn/deploy/data-dir'
 import { readSecrets, type Secrets } from '@forewarn/deploy/secrets'
 import { z } from 'zod'
@@ -29,6 +30,7 @@ export const HouseTime = z.object({ nowMs: z.number() })
 
 export const askHealth = (door: HouseDoor) => ask(door, '/api/health', HouseHealth)
 export const askQuarantine = (door: HouseDoor) => ask(door, '/api/quarantine', QuarantineReport)
+export const askLedger = (door: HouseDoor, query: URLSearchParams) => ask(door, `/api/ledger?${query}`, LedgerReport)
 export const askTime = (door: HouseDoor) => ask(door, '/api/snapshot', HouseTime)
 
 const patienceMs = 5000

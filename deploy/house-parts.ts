@@ -102,7 +102,7 @@ export async function startIntake({ options, secrets, stopping }: Site, store: R
     }),
   )
   stopping.add('broker', () => broker.stop())
-  return { journal, ingestUrl: ingest.url, mqttPort: broker.port }
+  return { journal, ingest, ingestUrl: ingest.url, mqttPort: broker.port }
 }
 
 function credentialsOf({ district }: HouseOptions, { gateways, dispatcher }: Secrets): Credentials {
@@ -144,6 +144,7 @@ export async function startDecisions(
     log: log.with({ process: 'rules' }),
   })
   stopping.add('rules', () => rules.stop())
+  intake.ingest.watchRules(rules.url)
   return { alertsUrl: alerts.url, rulesUrl: rules.url }
 }
 

@@ -7,6 +7,7 @@ import type { Clock } from '@forewarn/runtime/clock'
 import type { ReadingStore } from '@forewarn/store/reading-store'
 import type { IngestCounts } from './counts.ts'
 import type { Gateways } from './gateways.ts'
+import type { Ledger } from './ledger/ledger.ts'
 import type { Quarantine } from './quarantine.ts'
 import type { StoreWriter } from './writer.ts'
 
@@ -18,6 +19,7 @@ export interface HealthParts {
   readonly quarantine: Quarantine
   readonly counts: IngestCounts
   readonly clock: Clock
+  readonly ledger: Pick<Ledger, 'check'>
 }
 
 const lagWarningMs = 30_000
@@ -28,7 +30,7 @@ const megabyte = 1024 * 1024
 export async function ingestHealth(parts: HealthParts): Promise<ProcessHealth> {
   const { store, clock } = parts
   const atMs = clock.nowMs()
-  const ours = [journalCheck(parts), lagCheck(parts), gatewayCheck(parts), quarantineCheck(parts)]
+  const ours = [journalCheck(parts), lagCheck(parts), gatewayCheck(parts), quarantineCheck(parts), parts.ledger.check()]
   return { process: 'ingest', atMs, checks: [...ours, ...(await store.health())], figures: figuresOf(parts) }
 }
 

@@ -21,8 +21,13 @@ import { type Gateways, gatewayStates } from './gateways.ts'
 import { ingestHealth, storeLagMs } from './health.ts'
 import { createIntake } from './intake.ts'
 import { openKeptLines } from './kept-lines.ts'
-import { openQuarantine } from './quarantine.ts'
+import { type Ledger, openLedger } from './ledger/ledger.ts'
+import { ledgerRoutes } from './ledger/routes.ts'
+import { type FoundAside, foundAside } from './ledger/set-aside.ts'
+import { quarantineRoutes } from './quarantine-routes.ts'
+import { openQuarantine, type QuarantineLine } from './quarantine.ts'
 import { createRebirths } from './rebirth.ts'
+import { createReleases } from './releases.ts'
 import { rejectLog } from './reject-log.ts'
 import { type SensorNames, sensorNames } from './sensor-names.ts'
 import { startWriter } from './writer.ts'
@@ -48,8 +53,10 @@ export interface IngestOptions {
 export interface Ingest {
   /** Resolves once the message is on disk. */
   readonly accept: AcceptPublish
-  /** Of the inner server: GET /health, GET /quarantine (contracts/health.ts). */
+  /** Of the inner server: GET /health, GET and POST /quarantine… (contracts/health.ts, contracts/quarantine.ts). */
   readonly url: string
+  /** From now on the ledger asks the rules at this URL (their inner server) what they have judged. */
+  watchRules(url: string): void
   /** Stop the broker first: nothing may call `accept` any more. */
   stop(): Promise<void>
 }
@@ -60,13 +67,28 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
   const counts = ingestCounts(metrics)
   const names = sensorNames(district)
   const gateways = gatewayStates(district, names, clock.nowMs())
-  const quarantine = await openQuarantine({ dir: join(dataDir, 'quarantine') })
-  const setAside = await openKeptLines({ dir: join(dataDir, 'set-aside') })
-  const writer = startWriter({ journal, store, setAside, counts, log })
-  const parts = { journal, store, writer, gateways, quarantine, counts, clock }
-  const formatOf = openFormats(options, { names, gateways })
+  const rejections: QuarantineLine[] = []
+  const quarantine = await openQuarantine({ dir: join(dataDir, 'quarantine'), onFound: line => rejections.push(line) })
+  const aside: FoundAside = new Map()
+  const setAside = await openKeptLines({ dir: join(dataDir, 'set-aside'), onFound: line => foundAside(line, aside) })
+  const ledgerDir = join(dataDir, 'ledger')
+  const ledger = await openLedger({
+    dir: ledgerDir,
+    district,
+    journal,
+    rejections,
+    setAside: aside,
+    clock,
+    log,
+    metrics,
+  })
+  const writer = startWriter({ journal, store, setAside, counts, log, ledger })
+  const parts = { journal, store, writer, gateways, quarantine, counts, clock, ledger }
+  const formatOf = openFormats(options, { names, gateways, ledger })
   const clocks = loggedClocks(log)
   const intake = createIntake({ ...parts, formatOf, names, clocks, log, rejected: rejectLog(log, clock) })
+  const releases = createReleases({ quarantine, intake, journal, names, clock, log })
+  await releases.recover()
   const lagTimer = setInterval(() => counts.storeLag(storeLagMs(parts) / 1000), 1000)
   const server = await startInnerServer({
     token: options.innerToken,
@@ -74,17 +96,20 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     ...(options.port === undefined ? {} : { port: options.port }),
     routes(routes) {
       routes.get('/health', () => ingestHealth(parts))
-      routes.get('/quarantine', async () => quarantine.report())
+      quarantineRoutes(routes, { quarantine, releases })
+      ledgerRoutes(routes, ledger)
     },
   })
   log.info('ingest-started', { sensors: district.sensors.length, gateways: district.gateways.length })
   return {
     accept: intake.accept,
     url: server.url,
+    watchRules: url => ledger.watchRules({ url, token: options.innerToken }),
     async stop() {
       clearInterval(lagTimer)
       await server.stop()
       await writer.stop()
+      await ledger.stop()
       await quarantine.close()
       await setAside.close()
     },
@@ -94,11 +119,12 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
 interface FormatWorld {
   readonly names: SensorNames
   readonly gateways: Gateways
+  readonly ledger: Pick<Ledger, 'said'>
 }
 
 /** The table of formats with what they remember. */
 function openFormats({ district, dataDir, clock, log, sendDown = () => {} }: IngestOptions, world: FormatWorld) {
-  const { names, gateways } = world
+  const { names, gateways, ledger } = world
   const rebirths = createRebirths({ sendDown, clock })
   let asked = 0
   return formatTable({
@@ -106,7 +132,7 @@ function openFormats({ district, dataDir, clock, log, sendDown = () => {} }: Ing
     births: openBirths({ dir: join(dataDir, 'births'), names, log }),
     gateways,
     foreign: [],
-    onStatus() {},
+    onStatus: (gateway, status, atMs) => ledger.said(gateway, { ...status, atMs }, atMs),
     askRebirth(gateway) {
       const topic = topicOf({ district: district.id, gateway, channel: 'command' })
       const command: Command = { kind: 'rebirth', id: `rebirth-${clock.nowMs()}-${++asked}` }

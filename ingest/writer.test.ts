@@ -36,7 +36,7 @@ afterEach(async () => {
 
 function start(): void {
   const pace = { gatherMs: 1, gatherReadings: 50, backOffMs: { first: 1, longest: 2 } }
-  writer = startWriter({ journal, store, setAside, counts, log: silentLog(), ...pace })
+  writer = startWriter({ journal, store, setAside, counts, log: silentLog(), ledger: { stored() {} }, ...pace })
 }
 
 /** One reading, `value` of sensor 1 at that time. */

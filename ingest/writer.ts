@@ -3,13 +3,13 @@
  * again for ever, later and later; a batch that it can never take is set aside on disk so that the others go on.
  */
 import type { ReadingBatch } from '@forewarn/contracts/reading'
-import { decodeBatch } from '@forewarn/journal/batch-codec'
-import type { JournalConsumer, JournalRecord } from '@forewarn/journal/journal'
-import type { ReadingJournal } from '@forewarn/journal/reading-journal'
+import type { JournalConsumer } from '@forewarn/journal/journal'
+import type { KeptBatch, ReadingJournal } from '@forewarn/journal/reading-journal'
 import type { Log } from '@forewarn/runtime/log'
 import type { ReadingStore } from '@forewarn/store/reading-store'
 import type { IngestCounts } from './counts.ts'
 import type { KeptLines } from './kept-lines.ts'
+import type { Ledger } from './ledger/ledger.ts'
 
 export interface StoreWriter {
   /** When the oldest reading that is in the journal and not in the store arrived, UTC ms; undefined when none is. */
@@ -27,6 +27,8 @@ export interface WriterParts {
   readonly setAside: KeptLines
   readonly counts: IngestCounts
   readonly log: Log
+  /** Told what the store has passed, once that is behind the checkpoint. */
+  readonly ledger: Pick<Ledger, 'stored'>
   /** How long readings wait for company, ms on the wall clock. */
   readonly gatherMs?: number
   /** Readings that make a write at once. */
@@ -50,7 +52,7 @@ export function startWriter(parts: WriterParts): StoreWriter {
 
 interface Waiting {
   readonly batch: ReadingBatch
-  readonly next: number
+  readonly record: KeptBatch
 }
 
 class Writer {
@@ -86,10 +88,13 @@ class Writer {
     let from = this.#consumer.position()
     while (!this.#isStopping()) {
       try {
-        for await (const one of journal.read({ from, follow: true, signal: this.#stopping.signal })) {
-          from = one.next
-          await this.#take(one)
-        }
+        for await (const records of journal.readBatches({ from, follow: true, signal: this.#stopping.signal }))
+          for (const one of records) {
+            from = one.next
+            if (this.#mustWaitFor(one)) await this.#take(one)
+            else if (one.batch !== undefined) this.#add({ batch: one.batch, record: one })
+            if (this.#isStopping()) return
+          }
         return
       } catch (cause) {
         log.error('journal-not-read', { from, reason: String(cause) })
@@ -98,26 +103,25 @@ class Writer {
     }
   }
 
-  /** No further ahead of the store than two groups. */
-  async #take(one: JournalRecord): Promise<void> {
-    const { gatherReadings } = this.#parts
-    const batch = await this.#decoded(one)
-    if (batch === undefined) return
-    this.#add({ batch, next: one.next })
-    while (this.#readings >= 2 * gatherReadings && !this.#isStopping()) await this.#change()
+  /** Asked first, because waiting costs a turn for each record. */
+  #mustWaitFor({ batch }: KeptBatch): boolean {
+    return batch === undefined || this.#readings + batch.sensor.length >= 2 * this.#parts.gatherReadings
   }
 
-  /** A record that is no batch is set aside: it must not stop those behind it. */
-  async #decoded({ offset, record }: JournalRecord): Promise<ReadingBatch | undefined> {
-    try {
-      return decodeBatch(record)
-    } catch (cause) {
-      const { setAside, counts, log } = this.#parts
-      log.error('record-set-aside', { offset, reason: String(cause) })
-      await setAside.add({ reason: String(cause), offset, record: Buffer.from(record).toString('base64') })
-      counts.setAside(1)
-      return undefined
-    }
+  async #take(record: KeptBatch): Promise<void> {
+    const { batch, unreadable } = record
+    if (unreadable !== undefined) await this.#setRecordAside(record.offset, unreadable)
+    if (batch !== undefined) this.#add({ batch, record })
+    // No further ahead of the store than two groups.
+    while (this.#readings >= 2 * this.#parts.gatherReadings && !this.#isStopping()) await this.#change()
+  }
+
+  /** A record that is no batch must not stop those behind it. */
+  async #setRecordAside(offset: number, { record, reason }: NonNullable<KeptBatch['unreadable']>): Promise<void> {
+    const { setAside, counts, log } = this.#parts
+    log.error('record-set-aside', { offset, reason })
+    await setAside.add({ reason, offset, record: Buffer.from(record).toString('base64') })
+    counts.setAside(1)
   }
 
   #add(one: Waiting): void {
@@ -161,9 +165,10 @@ class Writer {
   }
 
   async #writeGroup(group: readonly Waiting[]): Promise<boolean> {
-    const { store, counts, log } = this.#parts
+    const { store, counts, log, ledger } = this.#parts
+    let refused: ReadonlySet<ReadingBatch>
     try {
-      await this.#storeAll(store, group)
+      refused = await this.#storeAll(store, group)
       if (this.trouble !== undefined) log.info('store-recovered')
       this.trouble = undefined
     } catch (cause) {
@@ -175,39 +180,48 @@ class Writer {
     }
     // A lost checkpoint only means that these are written again: same sensor and time, same row.
     await this.#consumer
-      .checkpoint(group.at(-1)?.next ?? 0)
+      .checkpoint(group.at(-1)?.record.next ?? 0)
       .catch((cause: unknown) => log.error('checkpoint-failed', { reason: String(cause) }))
+    ledger.stored(group.map(({ record, batch }) => ({ kept: record, setAside: refused.has(batch) })))
     return true
   }
 
-  async #storeAll(store: ReadingStore, group: readonly Waiting[]): Promise<void> {
+  /** Resolves with the batches that were set aside. */
+  async #storeAll(store: ReadingStore, group: readonly Waiting[]): Promise<ReadonlySet<ReadingBatch>> {
+    let refused: ReadonlySet<ReadingBatch> = new Set()
     try {
       await store.write(group.map(({ batch }) => batch))
     } catch (cause) {
       if (!mayBePoison(cause)) throw cause
-      await this.#storeOneByOne(store, group, cause)
+      refused = await this.#storeOneByOne(store, group, cause)
     }
     this.#parts.counts.stored(readingsIn(group))
+    return refused
   }
 
   /** One batch of the group is not to the store's taste: find it. When it takes none at all, it is the store. */
-  async #storeOneByOne(store: ReadingStore, group: readonly Waiting[], cause: unknown): Promise<void> {
-    const refused: { readonly batch: ReadingBatch; readonly reason: string }[] = []
-    for (const { batch } of group) {
+  async #storeOneByOne(
+    store: ReadingStore,
+    group: readonly Waiting[],
+    cause: unknown,
+  ): Promise<ReadonlySet<ReadingBatch>> {
+    const refused = new Map<Waiting, string>()
+    for (const one of group) {
       try {
-        await store.write([batch])
+        await store.write([one.batch])
       } catch (error) {
         if (!mayBePoison(error)) throw error
-        refused.push({ batch, reason: String(error) })
+        refused.set(one, String(error))
       }
     }
-    if (refused.length === group.length && !(cause instanceof RangeError)) throw cause
+    if (refused.size === group.length && !(cause instanceof RangeError)) throw cause
     const { setAside, counts, log } = this.#parts
-    for (const { batch, reason } of refused) {
-      await setAside.add({ reason, ...rowsOf(batch) })
+    for (const [{ batch, record }, reason] of refused) {
+      await setAside.add({ reason, next: record.next, ...rowsOf(batch) })
       counts.setAside(1)
       log.error('batch-set-aside', { reason, gateway: batch.gateway, readings: batch.sensor.length })
     }
+    return new Set(Array.from(refused.keys(), ({ batch }) => batch))
   }
 
   #forget(group: readonly Waiting[]): void {

@@ -9,6 +9,7 @@ import type { QueueJob } from '@forewarn/runtime/queue'
 import { afterAll, expect, test } from 'vitest'
 import { Engine } from './engine/engine.ts'
 import { restoreEngine } from './engine/engine-state.ts'
+import { Evaluated } from './evaluated.ts'
 import { seededRandom } from './forecast/ensemble.ts'
 import { readModelFile } from './forecast/model-file.ts'
 import { Keeper } from './keeper.ts'
@@ -64,18 +65,21 @@ async function startProcess(snapshots: SnapshotFolder, queue: DurableQueue) {
   const kept = await snapshots.read()
   if (kept !== undefined) restoreEngine(engine, kept.snapshot.engine, kept.sensorIds)
   const from = kept?.snapshot ?? { journalNext: 0, outbox: [] }
+  const gatewayIds = testDistrict.gateways.map(({ id }) => id)
+  const evaluated = new Evaluated({ gatewayIds, at: from.journalNext, kept: kept?.snapshot.evaluated })
   const consumer = { checkpoint: async () => {} }
   const clock = handClock(startMs)
-  const keeper = new Keeper({ engine, snapshots, queue, consumer, clock, log: silentLog(), from })
-  return { engine, keeper, clock, position: from.journalNext, outbox: from.outbox.length }
+  const keeper = new Keeper({ engine, snapshots, evaluated, queue, consumer, clock, log: silentLog(), from })
+  return { engine, keeper, evaluated, clock, position: from.journalNext, outbox: from.outbox.length }
 }
 
 async function run(process: Process, untilBatch: number, keepEvery: number): Promise<void> {
-  const { engine, keeper } = process
+  const { engine, keeper, evaluated } = process
   if (process.outbox > 0) keeper.request()
   for (let at = process.position; at < untilBatch; at++) {
     const batch = batches[at]
     if (batch !== undefined) engine.take(batch)
+    evaluated.take({ next: at + 1, batch }, true)
     keeper.passed(at + 1)
     if (engine.hasEvents || at % keepEvery === 0) keeper.request()
     // Lets writes under way make progress, as the event loop would.

@@ -10,11 +10,13 @@ import type { Log } from '@forewarn/runtime/log'
 import type { JobQueue } from '@forewarn/runtime/queue'
 import type { Engine } from './engine/engine.ts'
 import { engineState } from './engine/engine-state.ts'
+import type { Evaluated } from './evaluated.ts'
 import { encodeSnapshot, type SnapshotFolder } from './snapshot.ts'
 
 export interface KeeperOptions {
   readonly engine: Engine
   readonly snapshots: SnapshotFolder
+  readonly evaluated: Pick<Evaluated, 'kept'>
   readonly queue: Pick<JobQueue, 'add'>
   readonly consumer: Pick<JournalConsumer, 'checkpoint'>
   readonly clock: Clock
@@ -98,7 +100,7 @@ export class Keeper {
   }
 
   async #keep(): Promise<void> {
-    const { engine, snapshots, consumer, log, clock } = this.#options
+    const { engine, snapshots, evaluated, consumer, log, clock } = this.#options
     this.#outbox.push(...engine.drain())
     const position = this.#position
     const outbox = [...this.#outbox]
@@ -108,6 +110,7 @@ export class Keeper {
       journalNext: position,
       engine: engineState(engine),
       outbox,
+      evaluated: evaluated.kept(),
     })
     try {
       const isKept = await this.#write(bytes)

@@ -13,6 +13,7 @@ import type { EpisodeEvent } from '@forewarn/contracts/episode'
 import { replaceFile, syncFolder } from '@forewarn/journal/durable-file'
 import { z } from 'zod'
 import type { EngineState } from './engine/engine-state.ts'
+import type { KeptTally } from './evaluated.ts'
 
 export interface Snapshot {
   readonly format: 2
@@ -23,6 +24,8 @@ export interface Snapshot {
   readonly engine: EngineState
   /** Decided, and perhaps not in the queue yet. */
   readonly outbox: readonly EpisodeEvent[]
+  /** Undefined in snapshots of before there was a ledger. */
+  readonly evaluated?: KeptTally
 }
 
 export interface SnapshotFolder {
