@@ -54,7 +54,7 @@ export function encodeRecord({ sequence, backlog, readings }: OutboxBatch, taken
 }
 
 function rowOf({ name, timeMs, value, unit, quality }: SenmlReading): unknown[] {
-  if (quality !== undefined) return [name, timeMs, value, unit ?? null, qualityCode[quality]]
+  if (quality !== undefined && quality !== 'good') return [name, timeMs, value, unit ?? null, qualityCode[quality]]
   return unit === undefined ? [name, timeMs, value] : [name, timeMs, value, unit]
 }
 

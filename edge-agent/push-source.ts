@@ -6,6 +6,7 @@
  *     200 taken in part; the body names the records that could not be read
  *     400 no SenML, or nothing in it that could be read · 401 · 404 no such gateway · 413 · 503 the disk refused
  */
+import { qualityOf } from '@forewarn/contracts/reading'
 import { parseSenml, type SenmlFault, type SenmlReading } from '@forewarn/contracts/senml'
 import type { Clock } from '@forewarn/runtime/clock'
 import { type InnerServer, startInnerServer } from '@forewarn/runtime/inner-server'
@@ -63,8 +64,8 @@ async function take({ gateway, bytes }: Pushed, options: PushSourceOptions): Pro
   }
   for (const _fault of pack.faults) options.onRefused(gateway, 'bad-record')
   // Whole milliseconds: SenML counts seconds, and 0.1 + 0.2 must not make two readings of one.
-  const readings = pack.records.map(({ name, unit, value, timeMs = nowMs }): SenmlReading => {
-    return { name, unit, value, timeMs: Math.round(timeMs) }
+  const readings = pack.records.map(({ name, unit, value, quality, timeMs = nowMs }): SenmlReading => {
+    return { name, unit, value, quality: qualityOf(quality), timeMs: Math.round(timeMs) }
   })
   if (readings.length === 0) {
     options.onRefused(gateway, 'no-reading')
