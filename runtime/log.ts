@@ -3,6 +3,7 @@
  * Secrets never enter it; text that came from outside is a field, never part of the event's name.
  */
 import { pino } from 'pino'
+import { openLogFile } from './log-file.ts'
 
 export type LogFacts = Readonly<Record<string, unknown>>
 
@@ -36,9 +37,12 @@ function wrap(sink: Sink): Log {
   }
 }
 
-/** A log of JSON lines, into a file, or standard error when there is none. Appends; lines reach the file within a second. */
+/**
+ * A log of JSON lines, into a file, or standard error when there is none. Appends; lines reach the file at once. A
+ * full disk ends nothing: lines wait for room, up to 4 MB of them, and standard error says so once.
+ */
 export function openLog({ level, file }: { level: LogLevel; file?: string }): Log {
-  const destination = pino.destination({ dest: file ?? 2, mkdir: true, sync: file === undefined })
+  const destination = file === undefined ? pino.destination({ dest: 2, sync: true }) : openLogFile(file)
   return wrap(pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, redact: redacted }, destination))
 }
 
