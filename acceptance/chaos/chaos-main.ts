@@ -1,5 +1,5 @@
 /**
- * `npm run chaos [-- --seed 1 --kills 100 --store embedded|influx]`: a run at full length, its report, and exit code
+ * `npm run chaos [-- --seed 1 --kills 100 --on embedded|servers]`: a run at full length, its report, and exit code
  * 1 when anything acknowledged was lost, doubled or warned of twice.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -13,7 +13,7 @@ const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     kills: { type: 'string', default: '100' },
-    store: { type: 'string', default: 'influx' },
+    on: { type: 'string', default: 'servers' },
     'store-down': { type: 'string', default: '120' },
   },
 })
@@ -23,7 +23,7 @@ try {
   report = await runChaos({
     seed: Number(values.seed),
     kills: Number(values.kills),
-    store: values.store === 'embedded' ? 'embedded' : 'influx',
+    backing: values.on === 'embedded' ? 'embedded' : 'servers',
     storeDownMs: Number(values['store-down']) * 1000,
     dir,
     onEvent: line => console.log(`${(performance.now() / 1000).toFixed(1).padStart(7)} s  ${line}`),

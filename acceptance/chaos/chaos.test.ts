@@ -11,7 +11,7 @@ vi.setConfig({ testTimeout: 300_000 })
 test('killed, frozen, cut off and out of disk in any order, the house loses nothing it acknowledged and warns nobody twice', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'forewarn-chaos-'))
   try {
-    const report = await runChaos({ seed: 20, kills: 6, store: 'embedded', storeDownMs: 0, dir })
+    const report = await runChaos({ seed: 20, kills: 6, backing: 'embedded', storeDownMs: 0, dir })
     const found = reportLines(report).join('\n')
     expect(report.acknowledged, found).toBeGreaterThan(1000)
     expect(report, found).toMatchObject({ lost: 0, twice: 0, strange: 0, endedByThemselves: [] })
@@ -27,7 +27,7 @@ test('the same seed draws the same plan, and every kind of fault comes', () => {
     seed: 7,
     kills: 100,
     storeDownMs: 120_000,
-    victims: ['house', 'agent', 'store', 'all'],
+    victims: ['house', 'agent', 'store', 'queue', 'database', 'all'],
     kinds: ['store-down', 'disk-full', 'network-cut', 'frozen'],
   } as const
   const plan = planOf(options)

@@ -4,7 +4,7 @@
 import { type Chance, chanceOf } from '@forewarn/simulators/chance'
 
 /** Who can be killed. `all` is everything at once, as when the machine's power goes. */
-export const victims = ['house', 'agent', 'store', 'all'] as const
+export const victims = ['house', 'agent', 'store', 'queue', 'database', 'all'] as const
 export type Victim = (typeof victims)[number]
 
 export type Fault =
@@ -31,7 +31,7 @@ export interface PlanOptions {
   readonly kills: number
   /** How long the store stays away when it goes for long, ms. */
   readonly storeDownMs: number
-  /** Who there is to kill; `store` only where it is a server of its own. */
+  /** Who there is to kill; store, queue and database only where they are servers of their own. */
   readonly victims: readonly Victim[]
   readonly kinds: readonly Exclude<FaultKind, 'kill'>[]
 }

@@ -28,9 +28,11 @@ export interface ProcessOptions {
   readonly program: string
   readonly args: readonly string[]
   readonly env?: NodeJS.ProcessEnv
+  /** Who it runs as; whoever we are unless given. */
+  readonly user?: { readonly uid: number; readonly gid: number }
 }
 
-export function processUnderFire({ name, program, args, env = process.env }: ProcessOptions): ProcessUnderFire {
+export function processUnderFire({ name, program, args, env = process.env, user }: ProcessOptions): ProcessUnderFire {
   let child: ChildProcess | undefined
   let words = ''
   let endedByItself = 0
@@ -47,7 +49,7 @@ export function processUnderFire({ name, program, args, env = process.env }: Pro
   return {
     name,
     start() {
-      const started = spawn(program, args, { env, stdio: ['ignore', 'ignore', 'pipe'] })
+      const started = spawn(program, args, { ...user, env, stdio: ['ignore', 'ignore', 'pipe'] })
       started.stderr.on('data', chunk => {
         words = (words + String(chunk)).slice(-4000)
       })

@@ -12,14 +12,14 @@ import { agentGateway, metersOf, shuffledGateway, skewedGateway, steadyGateway }
 import { type Flooding, startFlooding, type WarningsFound, warningsOf } from './flooding.ts'
 import { type Fault, named, type PlannedFault, planOf } from './plan.ts'
 import { openStoreOf, type Reckoning, reckon } from './reckoning.ts'
-import { buildSite, type Site, type StoreKind } from './site.ts'
+import { type Backing, buildSite, type Site } from './site.ts'
 import { startMqttTalker, startPushTalker, type Talker } from './talkers.ts'
 
 export interface ChaosOptions {
   readonly seed: number
   /** How often something is killed with -9. */
   readonly kills: number
-  readonly store: StoreKind
+  readonly backing: Backing
   /** How long the store is away when it goes for long, ms. */
   readonly storeDownMs: number
   /** An empty folder. */
@@ -70,7 +70,7 @@ class Run {
   }
 
   async whole(): Promise<ChaosReport> {
-    const { house, agent, disk, influx } = this.#site
+    const { house, agent, disk, servers } = this.#site
     const beganMs = this.#clock.nowMs()
     const stopWatching = this.#clock.every(500, () => void this.#weigh())
     house.start()
@@ -81,10 +81,11 @@ class Run {
     const kinds = [
       ...(['network-cut', 'frozen'] as const),
       ...(disk ? (['disk-full'] as const) : []),
-      ...(influx ? (['store-down'] as const) : []),
+      ...(servers ? (['store-down'] as const) : []),
     ]
     const { seed, kills, storeDownMs } = this.#options
-    const victims = [...(['house', 'agent', 'all'] as const), ...(influx ? (['store'] as const) : [])]
+    const ownVictims = servers ? (['store', 'queue', 'database'] as const) : []
+    const victims = [...(['house', 'agent', 'all'] as const), ...ownVictims]
     for (const planned of planOf({ seed, kills, storeDownMs, victims, kinds })) await this.#meet(planned, flooding)
     this.#say('rest')
     const { flooded, warnings } = await this.#comeToRest(talkers, flooding)
@@ -133,7 +134,7 @@ class Run {
   }
 
   async #suffer(fault: Fault): Promise<void> {
-    const { house, link, disk, influx } = this.#site
+    const { house, link, disk, servers } = this.#site
     switch (fault.kind) {
       case 'kill':
         return await this.#kill(fault)
@@ -150,9 +151,9 @@ class Run {
         await this.#pause(fault.forMs)
         return await disk?.free()
       case 'store-down':
-        await influx?.kill()
+        await servers?.store.kill()
         await this.#pause(fault.forMs)
-        return await influx?.start()
+        return await servers?.store.start()
     }
   }
 
@@ -211,8 +212,8 @@ class Run {
   }
 
   async #reckon(): Promise<Reckoning> {
-    const { district, dataDir, influx } = this.#site
-    const store = await openStoreOf({ district, dataDir, influxUrl: influx?.url })
+    const { district, dataDir, servers } = this.#site
+    const store = await openStoreOf({ district, dataDir, influxUrl: servers?.store.url })
     try {
       return await reckon(store, district, this.#account)
     } finally {

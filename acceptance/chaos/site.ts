@@ -4,7 +4,7 @@
  */
 
 import { once } from 'node:events'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { District } from '@forewarn/contracts/district'
@@ -15,9 +15,11 @@ import { floodRule, writeSmallHouse } from '../small-district.ts'
 import { agentGateway, chaosDistrict } from './chaos-district.ts'
 import type { Victim } from './plan.ts'
 import { type ProcessUnderFire, processUnderFire } from './process-under-fire.ts'
+import { postgresUnderFire, redisUnderFire, type ServerUnderFire } from './servers.ts'
 import { type SmallDisk, smallDisk } from './small-disk.ts'
 
-export type StoreKind = 'embedded' | 'influx'
+/** What the house stands on: nothing but itself, or InfluxDB, Redis and PostgreSQL. */
+export type Backing = 'embedded' | 'servers'
 
 export interface Site {
   readonly district: District
@@ -28,7 +30,7 @@ export interface Site {
   readonly house: ProcessUnderFire
   readonly agent: ProcessUnderFire
   readonly link: CuttableLink
-  readonly influx: InfluxServer | undefined
+  readonly servers: Servers | undefined
   readonly disk: SmallDisk | undefined
   /** kill -9. Resolves when all of the victim is gone. */
   kill(victim: Victim): Promise<void>
@@ -37,12 +39,18 @@ export interface Site {
   tearDown(): Promise<void>
 }
 
+/** Redis holds the queue, PostgreSQL the warnings. */
+export interface Servers {
+  readonly store: InfluxServer
+  readonly queue: ServerUnderFire
+  readonly database: ServerUnderFire
+}
+
 const root = join(import.meta.dirname, '..', '..')
 const diskMegabytes = 600
 
 /** Builds the site in `dir`; nothing of it runs yet but the link and the store's server. */
-export async function buildSite({ dir, store }: { dir: string; store: StoreKind }): Promise<Site> {
-  if (store === 'influx' && !influxdIsInstalled()) throw new Error('influxd is not installed')
+export async function buildSite({ dir, backing }: { dir: string; backing: Backing }): Promise<Site> {
   const district = chaosDistrict()
   const disk = await smallDisk(join(dir, 'disk'), diskMegabytes)
   const dataDir = join(disk?.dir ?? dir, 'data')
@@ -51,9 +59,9 @@ export async function buildSite({ dir, store }: { dir: string; store: StoreKind 
     dataDir,
     district.gateways.map(({ id }) => id),
   )
-  const [mqttPort, httpPort, pushPort] = await freePorts(3)
+  const [mqttPort, httpPort, pushPort, redisPort, postgresPort] = await freePorts()
   const link = await cuttableLink(mqttPort)
-  const influx = store === 'influx' ? await startInfluxServer() : undefined
+  const servers = backing === 'servers' ? await startServers(dir, { redisPort, postgresPort }) : undefined
   const { districtFile, rulesDir } = await writeSmallHouse(dir, { district, rules: { flood: floodRule } })
   const house = processUnderFire({
     name: 'house',
@@ -64,7 +72,7 @@ export async function buildSite({ dir, store }: { dir: string; store: StoreKind 
       ...['--mqtt-port', String(mqttPort), '--http-port', String(httpPort)],
       ...['--data-dir', dataDir, '--district', districtFile, '--rules-dir', rulesDir],
     ],
-    env: { ...process.env, ...influxSettings(influx) },
+    env: { ...process.env, ...settingsFor(servers) },
   })
   const agentFile = join(dir, 'agent.json')
   await writeFile(agentFile, JSON.stringify(agentSettings({ dir, secrets, brokerPort: link.port, pushPort })))
@@ -73,7 +81,7 @@ export async function buildSite({ dir, store }: { dir: string; store: StoreKind 
     program: process.execPath,
     args: [join(root, 'edge-agent', 'main.ts'), agentFile],
   })
-  const parts = { house, agent, influx }
+  const parts = { house, agent, servers }
   return {
     ...{ district, dataDir, secrets, link, disk, ...parts },
     mqttUrl: `mqtt://127.0.0.1:${mqttPort}`,
@@ -81,7 +89,8 @@ export async function buildSite({ dir, store }: { dir: string; store: StoreKind 
     kill: victim => killParts(victim, parts),
     revive: victim => reviveParts(victim, parts),
     async tearDown() {
-      await Promise.all([house.kill(), agent.kill(), influx?.stop()])
+      await Promise.all([house.kill(), agent.kill()])
+      await Promise.all([servers?.store.stop(), servers?.queue.kill(), servers?.database.kill()])
       await link[Symbol.asyncDispose]()
       disk?.unmount()
     },
@@ -91,29 +100,56 @@ export async function buildSite({ dir, store }: { dir: string; store: StoreKind 
 interface Parts {
   readonly house: ProcessUnderFire
   readonly agent: ProcessUnderFire
-  readonly influx: InfluxServer | undefined
+  readonly servers: Servers | undefined
 }
 
-async function killParts(victim: Victim, { house, agent, influx }: Parts): Promise<void> {
-  const isAll = victim === 'all'
+async function killParts(victim: Victim, { house, agent, servers }: Parts): Promise<void> {
+  const isHit = (part: Victim) => victim === part || victim === 'all'
   await Promise.all([
-    victim === 'house' || isAll ? house.kill() : undefined,
-    victim === 'agent' || isAll ? agent.kill() : undefined,
-    victim === 'store' || isAll ? influx?.kill() : undefined,
+    isHit('house') ? house.kill() : undefined,
+    isHit('agent') ? agent.kill() : undefined,
+    isHit('store') ? servers?.store.kill() : undefined,
+    isHit('queue') ? servers?.queue.kill() : undefined,
+    isHit('database') ? servers?.database.kill() : undefined,
   ])
 }
 
-async function reviveParts(victim: Victim, { house, agent, influx }: Parts): Promise<void> {
-  const isAll = victim === 'all'
-  if (victim === 'house' || isAll) house.start()
-  if (victim === 'agent' || isAll) agent.start()
-  // The server takes its time to answer again; nobody waits for it but the house's writer.
-  if (victim === 'store' || isAll) await influx?.start()
+/** The house and the agent do not wait for the servers, nor for each other. */
+async function reviveParts(victim: Victim, { house, agent, servers }: Parts): Promise<void> {
+  const isHit = (part: Victim) => victim === part || victim === 'all'
+  if (isHit('house')) house.start()
+  if (isHit('agent')) agent.start()
+  await Promise.all([
+    isHit('store') ? servers?.store.start() : undefined,
+    isHit('queue') ? servers?.queue.start() : undefined,
+    isHit('database') ? servers?.database.start() : undefined,
+  ])
 }
 
-function influxSettings(influx: InfluxServer | undefined): NodeJS.ProcessEnv {
-  if (influx === undefined) return {}
-  return { FOREWARN_INFLUX_URL: influx.url, FOREWARN_INFLUX_VERSION: '1', FOREWARN_INFLUX_DATABASE: 'chaos' }
+async function startServers(
+  dir: string,
+  { redisPort, postgresPort }: { redisPort: number; postgresPort: number },
+): Promise<Servers> {
+  if (!influxdIsInstalled()) throw new Error('influxd is not installed')
+  const redisDir = join(dir, 'redis')
+  await mkdir(redisDir)
+  // PostgreSQL runs as a user of its own, who must be able to reach its folder.
+  await chmod(dir, 0o755)
+  const queue = redisUnderFire(redisDir, redisPort)
+  const database = await postgresUnderFire(join(dir, 'postgres'), postgresPort)
+  const [store] = await Promise.all([startInfluxServer(), queue.start(), database.start()])
+  return { store, queue, database }
+}
+
+function settingsFor(servers: Servers | undefined): NodeJS.ProcessEnv {
+  if (servers === undefined) return {}
+  return {
+    FOREWARN_INFLUX_URL: servers.store.url,
+    FOREWARN_INFLUX_VERSION: '1',
+    FOREWARN_INFLUX_DATABASE: 'chaos',
+    FOREWARN_REDIS_URL: servers.queue.url,
+    FOREWARN_POSTGRES_URL: servers.database.url,
+  }
 }
 
 interface AgentPlace {
@@ -134,9 +170,10 @@ function agentSettings({ dir, secrets, brokerPort, pushPort }: AgentPlace) {
   }
 }
 
-async function freePorts(count: 3): Promise<[number, number, number]> {
+/** Five ports that nobody listens on. */
+async function freePorts(): Promise<[number, number, number, number, number]> {
   const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
+    Array.from({ length: 5 }, async () => {
       const server = createServer().listen(0, '127.0.0.1')
       await once(server, 'listening')
       return server
@@ -147,6 +184,6 @@ async function freePorts(count: 3): Promise<[number, number, number]> {
     return typeof address === 'object' && address !== null ? address.port : 0
   })
   for (const server of servers) server.close()
-  const [first = 0, second = 0, third = 0] = ports
-  return [first, second, third]
+  const [one = 0, two = 0, three = 0, four = 0, five = 0] = ports
+  return [one, two, three, four, five]
 }
