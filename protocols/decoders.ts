@@ -8,6 +8,8 @@ const loaders: Readonly<Record<string, () => Promise<FrameDecoder>>> = {
   gb26875: async () => (await import('./gb26875/decoder.ts')).gb26875Decoder,
   hj212: async () => (await import('./hj212/decoder.ts')).hj212Decoder,
   jt808: async () => (await import('./jt808/decoder.ts')).jt808Decoder,
+  'line-protocol-decode': async () => (await import('./line-protocol-decode/decoder.ts')).lineProtocolDecodeDecoder,
+  'line-protocol-encode': async () => (await import('./line-protocol-encode/decoder.ts')).lineProtocolEncodeDecoder,
   'lorawan-payload': async () => (await import('./lorawan-payload/decoder.ts')).lorawanPayloadDecoder,
   modbus: async () => (await import('./modbus/decoder.ts')).modbusDecoder,
   nmea: async () => (await import('./nmea/decoder.ts')).nmeaDecoder,
