@@ -128,7 +128,7 @@ function atBreak(cursor: Cursor): boolean {
 
 function readPair(cursor: Cursor, map: Map<CborValue, CborValue>, depth: number): void {
   const key = readItem(cursor, depth + 1)
-  if (map.has(key)) throw new NotCbor(`key ${String(key)} twice in a map`)
+  if (map.has(key)) throw new NotCbor(`a key twice in the map before byte ${cursor.at}`)
   map.set(key, readItem(cursor, depth + 1))
 }
 

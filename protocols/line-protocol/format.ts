@@ -2,7 +2,7 @@
  * InfluxDB line protocol out, byte for byte as InfluxData's reference writes it. Line breaks inside a text are
  * escaped, so that whoever cuts a batch at its line breaks cuts between points.
  */
-import { byKey, type FieldValue, int64, type Pair, type Point, type Precision, uint64Most, unitNs } from './point.ts'
+import { byKey, type FieldValue, int64, type Point, type Precision, uint64Most, unitNs } from './point.ts'
 import { isControl } from './scanner.ts'
 
 /** One line without its end. Returns a sentence when the point cannot be written so that it can be read again. */
@@ -44,7 +44,7 @@ function first<T>(items: readonly T[], trouble: (item: T) => string | undefined)
 /** A backslash at the end would escape what follows it, and cannot be read again. */
 function wordTrouble(what: string, word: string): string | undefined {
   if (word === '') return `the ${what} is empty`
-  if ([...word].some(isControl)) return `the ${what} holds a control character`
+  if (Array.from(word).some(isControl)) return `the ${what} holds a control character`
   if (!word.isWellFormed()) return `the ${what} is no UTF-8`
   return word.endsWith('\\') ? `the ${what} ends with a backslash` : undefined
 }

@@ -48,7 +48,7 @@ export function cborEntries(bytes: Uint8Array): SenmlEntry[] | string {
 function entryOf(record: ReadonlyMap<CborValue, CborValue>): SenmlEntry {
   const fields = [...record].map(([label, value]): [string, unknown] => [
     // A number that RFC 8428 does not list is some later extension, which a reader passes over (§4.4).
-    labels.get(label) ?? (typeof label === 'string' ? label : `label ${String(label)}`),
+    labels.get(label) ?? (typeof label === 'object' ? 'label' : String(label)),
     fieldValue(value),
   ])
   return Object.fromEntries(fields)
