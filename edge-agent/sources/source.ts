@@ -42,6 +42,11 @@ export interface SourceStatus {
 export interface Source {
   readonly kind: string
   status(): SourceStatus
+  /**
+   * Of a source that asks its devices: how often it is to ask for these sensors, ms of the house's time; for the others
+   * as the profile says. Called with the whole list whenever it changes. Sources that are spoken to have none.
+   */
+  readonly pace?: (periodMsBySensor: ReadonlyMap<string, number>) => void
   /** Takes nothing more and lets go of its connection; what was being taken is finished first. Never rejects. */
   stop(): Promise<void>
 }
@@ -58,6 +63,8 @@ export interface PreparedSource {
   readonly gateway: string
   /** The sensor ids it can speak of. */
   readonly sensors: readonly string[]
+  /** What it may switch or change at its devices, in words. Only a profile on this machine's disk may say so. */
+  readonly changes: readonly string[]
   /**
    * Rejects when it cannot run at all (a port that is taken). A device that is away now is no reason to reject: the
    * source goes on trying, and says so in its status.
@@ -72,16 +79,21 @@ export interface SourceKind {
   prepare(profile: unknown): PreparedSource | readonly z.core.$ZodIssue[]
 }
 
-/** Makes a kind from its schema and its deeds. `sensors` lists the sensor ids that a profile names. */
+/**
+ * Makes a kind from its schema and its deeds. `sensors` lists the sensor ids that a profile names, `changes` what it may
+ * change at a device (nothing, when left out).
+ */
 export function sourceKind<Profile extends AnyProfile>({
   kind,
   profile: schema,
   sensors,
+  changes = () => [],
   start,
 }: {
   readonly kind: string
   readonly profile: z.ZodType<Profile>
   readonly sensors: (profile: Profile) => readonly string[]
+  readonly changes?: (profile: Profile) => readonly string[]
   readonly start: (profile: Profile, around: Surroundings) => Promise<Source>
 }): SourceKind {
   return {
@@ -90,7 +102,13 @@ export function sourceKind<Profile extends AnyProfile>({
       const parsed = schema.safeParse(given)
       if (!parsed.success) return parsed.error.issues
       const { data } = parsed
-      return { kind, gateway: data.gateway, sensors: sensors(data), start: around => start(data, around) }
+      return {
+        kind,
+        gateway: data.gateway,
+        sensors: sensors(data),
+        changes: changes(data),
+        start: around => start(data, around),
+      }
     },
   }
 }
