@@ -1,94 +1,141 @@
 /**
- * Who may enter, and as what. Passwords are kept as scrypt hashes; a right answer is remembered in memory, so that
- * thousands of gateways coming back at once cost one hash each per life of the process, not one per connection.
+ * Who may enter, and as what. A right password is remembered in memory, so that thousands of gateways coming back at
+ * once cost one hash each per life of the process, not one per connection.
  */
-import { createHmac, randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { hashSecret, isDigestOf, isSecretOf } from './password-hash.ts'
 
 /**
  * - `gateway`: publishes on its own up-channels, listens to its own down-channels
  * - `dispatcher`: gives orders to vehicles and hears their progress
  */
-export type Role = 'gateway' | 'dispatcher'
+export const roles = ['gateway', 'dispatcher'] as const
+export type Role = (typeof roles)[number]
+
+/** A token opens the door beside the password until it expires or is taken back. */
+export interface Token {
+  readonly id: string
+  readonly digest: string
+  readonly expiresAtMs: number
+}
 
 export interface Credential {
-  /** As `hashPassword` writes it. */
-  readonly passwordHash: string
+  /** As `hashPassword` writes it; without one only a certificate or a token opens. */
+  readonly passwordHash?: string | undefined
+  /** The password before a rotation, good until then: a gateway learns the new one at its next visit. */
+  readonly previous?: { readonly passwordHash: string; readonly untilMs: number } | undefined
+  readonly tokens?: readonly Token[] | undefined
   /** `gateway` when absent. */
-  readonly role?: Role
+  readonly role?: Role | undefined
+  /** After this nothing opens, UTC ms. */
+  readonly expiresAtMs?: number | undefined
+  /** Shut out: nothing opens until a new credential is made. */
+  readonly revoked?: boolean | undefined
+  /** Only with a client certificate of its own name. */
+  readonly needsCertificate?: boolean | undefined
+  /** Filters beyond the own topics, for devices with topics of their own (`zigbee2mqtt/#`). */
+  readonly publish?: readonly string[] | undefined
+  readonly subscribe?: readonly string[] | undefined
 }
 
 /** By user name, which is the gateway's id. */
 export type Credentials = ReadonlyMap<string, Credential>
 
-/** RFC 7914 parameters: memory is 128 × cost × blockSize bytes. */
-interface ScryptCost {
-  readonly cost: number
-  readonly blockSize: number
-  readonly lanes: number
-}
-
-// OWASP's smallest recommendation for a password that a person thought of (17 MB, some 40 ms).
-const forPeople: ScryptCost = { cost: 2 ** 14, blockSize: 8, lanes: 5 }
-// 192 random bits cannot be guessed however cheap the hash is; 1 MB and 2 ms keep 5,000 first connections short.
-const forRandomSecrets: ScryptCost = { cost: 2 ** 10, blockSize: 8, lanes: 1 }
-
-const hashBytes = 32
-
 /** A hash to keep instead of a password that a person chose. */
 export function hashPassword(password: string): Promise<string> {
-  return hashWith(password, forPeople)
+  return hashSecret(password, 'person')
 }
 
 /** A new random password and the credential that recognises it. The password is nowhere else: hand it over once. */
 export async function makeCredential(
   role: Role = 'gateway',
-): Promise<{ readonly password: string; readonly credential: Credential }> {
+): Promise<{ readonly password: string; readonly credential: Credential & { readonly passwordHash: string } }> {
   const password = randomBytes(24).toString('base64url')
-  return { password, credential: { passwordHash: await hashWith(password, forRandomSecrets), role } }
+  return { password, credential: { passwordHash: await hashSecret(password, 'random'), role } }
 }
 
-async function hashWith(password: string, cost: ScryptCost): Promise<string> {
-  const salt = randomBytes(16)
-  const hash = await derive(Buffer.from(password), salt, cost)
-  return ['scrypt', cost.cost, cost.blockSize, cost.lanes, salt.toString('base64'), hash.toString('base64')].join('$')
+/** Begins every token, so that one found in a log or a repository is known for what it is. */
+const tokenMark = 'fwt.'
+
+/** A new token of 192 random bits: `text` is handed over once, `token` is kept. */
+export function tokenFrom({ id, secret, expiresAtMs, digest }: Token & { readonly secret: string }): {
+  readonly text: string
+  readonly token: Token
+} {
+  return { text: `${tokenMark}${id}.${secret}`, token: { id, digest, expiresAtMs } }
 }
 
-function derive(password: Buffer, salt: Buffer, { cost, blockSize, lanes }: ScryptCost): Promise<Buffer> {
-  const options = { N: cost, r: blockSize, p: lanes, maxmem: 256 * cost * blockSize }
-  return new Promise((resolve, reject) => {
-    scrypt(password, salt, hashBytes, options, (error, hash) => (error === null ? resolve(hash) : reject(error)))
-  })
+/** How somebody got in; `until` is when that stops to be good, UTC ms. */
+export interface Opened {
+  readonly untilMs?: number | undefined
+  /** The password itself fitted, now or before: its hash may be renewed. */
+  readonly withPassword: boolean
 }
 
-async function isPasswordOf(passwordHash: string, password: Buffer): Promise<boolean> {
-  const [scheme, cost, blockSize, lanes, salt, hash] = passwordHash.split('$')
-  if (scheme !== 'scrypt' || salt === undefined || hash === undefined)
-    throw new RangeError('a stored password hash is no scrypt hash: make it with hashPassword')
-  const expected = Buffer.from(hash, 'base64')
-  const parameters = { cost: Number(cost), blockSize: Number(blockSize), lanes: Number(lanes) }
-  const actual = await derive(password, Buffer.from(salt, 'base64'), parameters)
-  return expected.length === actual.length && timingSafeEqual(expected, actual)
+export interface Verifier {
+  /** Opens this user's door, or not. */
+  verify(user: string, password: Buffer, atMs: number): Promise<Opened | undefined>
+  /** The same without hashing: true only for a password that was right before in the life of this process. */
+  isKnown(user: string, password: Buffer): boolean
 }
-
-/** Says whether this password opens this user's door. */
-export type Verify = (user: string, password: Buffer) => Promise<boolean>
 
 /** A verifier over these credentials; the map may change while it runs (a key is replaced, a gateway is shut out). */
-export function passwordVerifier(credentials: Credentials): Verify {
-  // Memory holds a keyed digest, never the password; the key dies with the process.
-  const key = randomBytes(32)
-  const digest = (password: Buffer, passwordHash: string) =>
-    createHmac('sha256', key).update(passwordHash).update('\0').update(password).digest()
-  const known = new Map<string, { readonly digest: Buffer; readonly opens: boolean }>()
-  return async (user, password) => {
-    const credential = credentials.get(user)
-    if (credential === undefined) return false
-    const offered = digest(password, credential.passwordHash)
-    const last = known.get(user)
-    if (last !== undefined && timingSafeEqual(last.digest, offered)) return last.opens
-    const opens = await isPasswordOf(credential.passwordHash, password)
-    // A wrong password must not push out the right one, or a stranger could make every connection expensive.
-    if (opens || known.get(user)?.opens !== true) known.set(user, { digest: offered, opens })
+export function passwordVerifier(credentials: Credentials): Verifier {
+  const remembered = rememberedAnswers()
+  const opensPassword = async (user: string, hash: string | undefined, password: Buffer) => {
+    if (hash === undefined) return false
+    const before = remembered.answer(user, hash, password)
+    if (before !== undefined) return before
+    const opens = await isSecretOf(hash, password)
+    remembered.note(user, hash, password, { opens })
     return opens
+  }
+  return {
+    async verify(user, password, atMs) {
+      const credential = credentials.get(user)
+      if (credential === undefined || isShut(credential, atMs)) return undefined
+      const { passwordHash, previous, expiresAtMs: untilMs } = credential
+      const token = openingToken(credential, password, atMs)
+      if (token !== undefined)
+        return { untilMs: Math.min(token.expiresAtMs, untilMs ?? token.expiresAtMs), withPassword: false }
+      if (await opensPassword(user, passwordHash, password)) return { untilMs, withPassword: true }
+      if (previous === undefined || previous.untilMs <= atMs) return undefined
+      const opens = await isSecretOf(previous.passwordHash, password)
+      return opens ? { untilMs: previous.untilMs, withPassword: false } : undefined
+    },
+    isKnown(user, password) {
+      const hash = credentials.get(user)?.passwordHash
+      return hash !== undefined && remembered.answer(user, hash, password) === true
+    },
+  }
+}
+
+/** Revoked or expired. */
+export function isShut({ revoked, expiresAtMs }: Credential, atMs: number): boolean {
+  return revoked === true || (expiresAtMs !== undefined && expiresAtMs <= atMs)
+}
+
+function openingToken({ tokens = [] }: Credential, password: Buffer, atMs: number): Token | undefined {
+  const text = password.toString()
+  if (!text.startsWith(tokenMark)) return undefined
+  const [, id, secret = ''] = text.split('.')
+  return tokens.find(token => token.id === id && token.expiresAtMs > atMs && isDigestOf(token.digest, secret))
+}
+
+/** Answers given before, as a keyed digest and never as a password; the key dies with the process. */
+function rememberedAnswers() {
+  const key = randomBytes(32)
+  const digest = (hash: string, password: Buffer) =>
+    createHmac('sha256', key).update(hash).update('\0').update(password).digest()
+  const known = new Map<string, { readonly digest: Buffer; readonly opens: boolean }>()
+  return {
+    answer(user: string, hash: string, password: Buffer): boolean | undefined {
+      const last = known.get(user)
+      return last !== undefined && timingSafeEqual(last.digest, digest(hash, password)) ? last.opens : undefined
+    },
+    note(user: string, hash: string, password: Buffer, { opens }: { opens: boolean }): void {
+      // A wrong password must not push out the right one, or a stranger could make every connection expensive.
+      if (opens || known.get(user)?.opens !== true) known.set(user, { digest: digest(hash, password), opens })
+    },
   }
 }

@@ -3,33 +3,52 @@
  */
 import { parseTopic, type TopicAddress, upChannels } from '@forewarn/contracts/topics'
 import type { Role } from './credentials.ts'
+import { filterMatches, patternCovers } from './topic-filters.ts'
 
 export interface User {
   /** User name: the gateway's id, or the dispatcher's. */
   readonly name: string
-  readonly role: Role
+  /**
+   * - `claimant`: a new gateway that asks to be taken in
+   * - `open`: anybody, on a broker that was started open for a test
+   */
+  readonly role: Role | 'claimant' | 'open'
   readonly district: string
+  /** Id of the key that a claimant came with. */
+  readonly claimKey?: string | undefined
+  /** Filters beyond the own topics. */
+  readonly publish?: readonly string[] | undefined
+  readonly subscribe?: readonly string[] | undefined
 }
 
 const downwards: ReadonlySet<string> = new Set(['config', 'command', 'orders'])
 const upwards: ReadonlySet<string> = new Set(upChannels)
 
+/** What the Eclipse and Mosquitto test suites expect a broker to refuse. */
+const neverSubscribed = 'test/nosubscribe'
+
 /**
  * - `route`: to its subscribers, as any broker does (orders and progress)
  * - `accept`: to the house, whose promise is the PUBACK. Also for topics the user may not use: the house keeps them
  *   aside. An error would close the socket, and the client would send the same message again for ever.
+ * - `accept-and-route`: both, for devices that listen to their own messages
+ * - `claim`: the word of a gateway that is not taken in yet
  */
-export type PublishPath = 'route' | 'accept'
+export type PublishPath = 'route' | 'accept' | 'accept-and-route' | 'claim'
 
 export function publishPath(user: User, topic: string): PublishPath {
+  if (user.role === 'open') return 'route'
+  if (user.role === 'claimant') return 'claim'
+  if (isCovered(user.publish, topic)) return 'accept-and-route'
   const address = parseTopic(topic)
   if (address === undefined || address.district !== user.district) return 'accept'
   if (user.role === 'dispatcher') return address.channel === 'orders' ? 'route' : 'accept'
   return address.channel === 'progress' && address.gateway === user.name ? 'route' : 'accept'
 }
 
-/** A topic the user may publish on in its own name. */
+/** A topic the user may publish on in its own name: what its will may be on. */
 export function isOwnTopic(user: User, topic: string): boolean {
+  if (user.role === 'open' || isCovered(user.publish, topic)) return !topic.startsWith('$')
   const address = parseTopic(topic)
   return address !== undefined && isOwn(user, address) && upwards.has(address.channel)
 }
@@ -38,14 +57,23 @@ function isOwn(user: User, address: TopicAddress): boolean {
   return address.district === user.district && address.gateway === user.name
 }
 
+function isCovered(patterns: readonly string[] | undefined, topic: string): boolean {
+  return patterns?.some(pattern => filterMatches(pattern, topic)) === true
+}
+
 /** Why a subscription is refused; undefined when it is granted. Stable: it is logged and tested on. */
 export type SubscribeRefusal = 'shared-subscriptions-are-not-supported' | 'not-a-topic-for-this-user'
 
 export function subscribeRefusal(user: User, filter: string): SubscribeRefusal | undefined {
   // Aedes takes `$share/…` for a plain topic: granted, and nothing ever comes.
   if (filter.startsWith('$share/')) return 'shared-subscriptions-are-not-supported'
-  if (user.role === 'dispatcher') return isProgressFilter(user, filter) ? undefined : 'not-a-topic-for-this-user'
-  return mayReceive(user, filter) ? undefined : 'not-a-topic-for-this-user'
+  return maySubscribe(user, filter) ? undefined : 'not-a-topic-for-this-user'
+}
+
+function maySubscribe(user: User, filter: string): boolean {
+  if (user.role === 'open') return filter !== neverSubscribed
+  if (user.subscribe?.some(pattern => patternCovers(pattern, filter)) === true) return true
+  return user.role === 'dispatcher' ? isProgressFilter(user, filter) : mayReceive(user, filter)
 }
 
 /** Of every vehicle (`+`), or of one. */
@@ -56,8 +84,10 @@ function isProgressFilter(user: User, filter: string): boolean {
 
 /** Whether a message on this topic may be sent to the user. Readings never are: consumers sit behind the journal. */
 export function mayReceive(user: User, topic: string): boolean {
+  if (user.role === 'open' || isCovered(user.subscribe, topic)) return true
   const address = parseTopic(topic)
   if (address === undefined || address.district !== user.district) return false
   if (user.role === 'dispatcher') return address.channel === 'progress'
-  return address.gateway === user.name && downwards.has(address.channel)
+  if (address.gateway !== user.name) return false
+  return user.role === 'claimant' ? address.channel === 'claim' : downwards.has(address.channel)
 }

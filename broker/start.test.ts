@@ -78,10 +78,13 @@ function nextMessage(from: MqttClient): Promise<Heard> {
   return new Promise(resolve => from.once('message', (topic, payload) => resolve([topic, payload])))
 }
 
-/** The CONNACK return code a client was refused with. */
+/** The CONNACK return code a client was refused with; `closed` when there was none. */
 function refusalOf(user: string, options: IClientOptions = {}): Promise<unknown> {
   const refused = client(user, options)
-  return new Promise(resolve => refused.once('error', error => resolve('code' in error ? error.code : error)))
+  return new Promise(resolve => {
+    refused.once('error', error => resolve('code' in error ? error.code : error))
+    refused.once('close', () => resolve('closed'))
+  })
 }
 
 async function metric(name: string): Promise<number> {
@@ -136,7 +139,9 @@ test('strangers, wrong passwords and borrowed client ids are refused at CONNECT'
 test('a will on a topic of somebody else is refused, one on its own status is published', async () => {
   const will = (topic: string) => ({ will: { topic, payload: Buffer.from('offline'), qos: 1 as const, retain: true } })
   expect(await refusalOf('gw-1', will('fw/1/jingan/gw-2/status'))).toBe(5)
-  expect(await refusalOf('gw-1', will('#'))).toBe(5)
+  // No topic at all: the connection is closed at the CONNECT packet, without an answer (MQTT 3.1.1 §4.8).
+  expect(await refusalOf('gw-1', will('#'))).toBe('closed')
+  expect(await metric('forewarn_broker_refused_total{reason="bad-topic"}')).toBe(1)
   const heard = new Promise<Publish>(resolve => {
     accept = async publish => resolve(publish)
   })

@@ -1,119 +1,174 @@
 /**
  * The MQTT broker of a district: Aedes with a cure for each of its sharp edges. A PUBACK from here means kept.
  */
-import { once } from 'node:events'
-import { createServer, type Server, type Socket } from 'node:net'
-import type { AcceptPublish } from '@forewarn/contracts/intake'
+import { join } from 'node:path'
+import type { AcceptPublish, SendDown } from '@forewarn/contracts/intake'
 import type { Clock } from '@forewarn/runtime/clock'
+import { type InnerServer, startInnerServer } from '@forewarn/runtime/inner-server'
 import type { Log } from '@forewarn/runtime/log'
 import type { Metrics } from '@forewarn/runtime/metrics'
 import { Aedes } from 'aedes'
-import { type BrokerCounts, brokerCounts } from './counts.ts'
+import { type BrokerParts, createBrokerParts } from './broker-parts.ts'
+import { brokerCounts } from './counts.ts'
+import { openCredentialStore } from './credential-store.ts'
 import type { Credentials } from './credentials.ts'
-import { disarmDuplicateTest } from './deliveries.ts'
 import { createEntrance } from './entrance.ts'
-import { boundKeptSessions } from './kept-sessions.ts'
-import { meterPackets, type PacketMeter } from './packet-meter.ts'
+import { gatewayRoutes } from './gateways-api.ts'
+import { openHouseMessages } from './house-messages.ts'
+import { type BrokerLimits, defaultLimits, openLimits } from './limits.ts'
+import { type ListenOptions, type Ports, startListeners } from './listeners.ts'
 import { createTraffic } from './traffic.ts'
 
 export type { Credential, Credentials, Role } from './credentials.ts'
 
-export interface BrokerOptions {
-  readonly host: string
-  /** 0 takes a free one. */
-  readonly port: number
+export interface BrokerOptions extends ListenOptions {
   readonly districtId: string
-  /** By user name, which is the gateway's id. May change while the broker runs. */
+  /** By user name, which is the gateway's id. What is kept in `dataDir` goes before it. May change meanwhile. */
   readonly credentials: Credentials
   /** Called before a message is acknowledged; see contracts/intake.ts. */
   readonly accept: AcceptPublish
   readonly clock: Clock
   readonly log: Log
   readonly metrics: Metrics
-  /** Connections at a time, logged in or not. */
-  readonly maxConnections?: number
+  /** Credentials, claims and retained messages of the house are kept here; without it they end with the process. */
+  readonly dataDir?: string | undefined
+  readonly limits?: Partial<BrokerLimits> | undefined
+  /** With it, an inner server answers: GET /health, and everything under /gateways. */
+  readonly innerToken?: string | undefined
+  /** Lets anybody in on any topic, and asks the house nothing. For conformance suites; never for a district. */
+  readonly open?: boolean | undefined
 }
 
 export interface Broker {
+  /** Of plain MQTT. */
   readonly port: number
+  readonly ports: Ports
+  /** Of the inner server; undefined without a token. */
+  readonly url: string | undefined
+  readonly send: SendDown
+  /** Reads certificates again whose files have changed; it does so by itself every ten seconds. */
+  reloadCertificates(): Promise<void>
   stop(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Messages that wait for a client with a kept session while it is away (mosquitto keeps as many). */
-const maxQueuedPerClient = 1000
-
-/** Starts the broker; resolves once it listens. Rejects with the system's error when the port is taken (EADDRINUSE). */
+/**
+ * Starts the broker; resolves once it listens. Rejects with the system's error when a port is taken (EADDRINUSE) or
+ * a certificate is missing (ENOENT), and with an Error when what it kept is damaged.
+ */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
-  const { accept, clock, log } = options
+  const { log, dataDir } = options
+  const base = options.open === true ? openLimits : defaultLimits
+  const limits: BrokerLimits = { ...base, ...options.limits }
   const counts = brokerCounts(options.metrics)
-  const meters = new WeakMap<object, PacketMeter>()
-  const { districtId, credentials } = options
-  const entrance = createEntrance({ districtId, credentials, meters, onRefused: counts.refused, log })
-  const aedes = await Aedes.createBroker({
+  const store = await openCredentialStore({
+    file: dataDir === undefined ? undefined : join(dataDir, 'gateways.json'),
+    seeds: options.credentials,
+  })
+  const parts = createBrokerParts({ ...options, limits, counts, store })
+  const aedes = await createAedes(options, parts)
+  const messages = await openHouseMessages({
+    file: dataDir === undefined ? undefined : join(dataDir, 'retained.json'),
+    retained: parts.retained,
+    publish: ({ topic, payload, retain }) =>
+      // The callback comes when it is queued for whoever listens; nobody waits for that.
+      aedes.publish({ cmd: 'publish', qos: 1, dup: false, topic, payload, retain }, () => {}),
+    log,
+  })
+  const listening = await listen(options, parts, aedes)
+  if (options.open === true) log.warn('broker-is-open', { hint: 'anybody may connect: for conformance tests only' })
+  log.info('broker-started', { host: options.host, ...listening.ports })
+  const stop = onlyOnce(async () => {
+    await listening.close()
+    parts.stop()
+    await messages.stop()
+  })
+  return {
+    port: listening.ports.plain,
+    ports: listening.ports,
+    url: listening.url,
+    send: messages.send,
+    reloadCertificates: listening.reloadCertificates,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
+}
+
+function createAedes(options: BrokerOptions, parts: BrokerParts): Promise<Aedes> {
+  const { limits, store, guests, sessions, counts, claims } = parts
+  const { districtId, accept, clock, log } = options
+  return Aedes.createBroker({
     // The default of 100 overflows the stack when thousands of clients leave at once, and lets one subscriber that
     // stopped reading hold up every topic.
     concurrency: 0,
     drainTimeout: 5000,
-    // Packets a client may send before its CONNACK: the default of 42 cuts a gateway that empties its outbox.
-    queueLimit: 5000,
+    connectTimeout: limits.connectTimeoutMs,
+    // The default of 42 cuts a gateway that empties its outbox before its CONNACK.
+    queueLimit: limits.maxPacketsBeforeConnack,
+    maxInflightInbound: limits.maxUnreleased,
     // MQTT 3.1 allows 23 characters; ids of ours are longer, and its clients do not mind.
-    maxClientsIdLength: 256,
-    preConnect: entrance.preConnect,
-    authenticate: entrance.authenticate,
-    ...createTraffic({ guestOf: entrance.guestOf, accept, counts, clock, log }),
+    maxClientsIdLength: limits.maxClientIdBytes,
+    maxTopicLevels: 100,
+    persistence: parts.persistence,
+    ...createEntrance({
+      districtId,
+      store,
+      sessions,
+      guests,
+      limits,
+      open: options.open === true,
+      callerOf: parts.callerOf,
+      claimKeyOf: claims.claimKeyOf,
+      admit: parts.admit,
+      onRefused: counts.refused,
+      clock,
+      log,
+    }),
+    ...createTraffic({ guests, accept, takeClaim: claims.take, limits, counts, clock, log }),
   })
-  boundKeptSessions(aedes, { maxQueued: maxQueuedPerClient, onDropped: counts.queueOverflowed })
-  listenToClients(aedes, { counts, log })
-  const sockets = new Set<Socket>()
-  const server = createServer(socket => {
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-    socket.setNoDelay(true)
-    meters.set(socket, meterPackets(socket, { onTooLarge: bytes => reportTooLarge(socket, bytes, { counts, log }) }))
-    aedes.handle(socket)
-  })
-  server.maxConnections = options.maxConnections ?? 15_000
-  const stop = onlyOnce(() => stopAll(aedes, server, sockets))
+}
+
+/** Opens every door; what was opened is closed again when one cannot be. */
+async function listen(options: BrokerOptions, parts: BrokerParts, aedes: Aedes) {
+  const { limits, counts } = parts
+  const { clock, log, innerToken } = options
+  parts.watch(aedes)
+  let inner: InnerServer | undefined
   try {
-    await listen(server, options)
+    inner =
+      innerToken === undefined
+        ? undefined
+        : await startInnerServer({ token: innerToken, routes: gatewayRoutes({ ...parts, open: options.open }) })
+    const listeners = await startListeners(options, {
+      handshakeTimeoutMs: limits.handshakeTimeoutMs,
+      maxPacketBytes: limits.maxPacketBytes,
+      mayEnter: parts.mayEnter,
+      onConnection: (stream, caller, request) => parts.welcome(aedes, stream, caller, request),
+      onBadCertificate(reason, address) {
+        counts.refused(reason)
+        log.warn('connection-cut', { reason, from: address })
+      },
+      clock,
+      log,
+    })
+    return {
+      ports: listeners.ports,
+      reloadCertificates: listeners.reloadCertificates,
+      url: inner?.url,
+      async close() {
+        const closed = listeners.close()
+        await closeAedes(aedes)
+        parts.hangUp()
+        await closed
+        await inner?.stop()
+      },
+    }
   } catch (error) {
+    await inner?.stop()
     await closeAedes(aedes)
+    parts.stop()
     throw error
   }
-  const address = server.address()
-  const port = typeof address === 'object' && address !== null ? address.port : options.port
-  log.info('broker-started', { host: options.host, port })
-  return { port, stop, [Symbol.asyncDispose]: stop }
-}
-
-function listenToClients(aedes: Aedes, { counts, log }: { counts: BrokerCounts; log: Log }): void {
-  aedes.on('client', client => {
-    disarmDuplicateTest(client)
-    counts.connected(aedes.connectedClients)
-  })
-  aedes.on('clientDisconnect', () => counts.connected(aedes.connectedClients))
-  aedes.on('clientError', (client, error) => log.debug('client-failed', { client: client.id, reason: error.message }))
-  aedes.on('connectionError', (_, error) => log.debug('connection-failed', { reason: error.message }))
-}
-
-function reportTooLarge(socket: Socket, bytes: number, { counts, log }: { counts: BrokerCounts; log: Log }): void {
-  counts.refused('packet-too-large')
-  log.warn('connection-cut', { reason: 'packet-too-large', from: socket.remoteAddress, bytes })
-}
-
-async function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
-  // The default backlog of 511 makes ten thousand gateways wait for repeated SYNs after a power cut.
-  server.listen({ host, port, backlog: 4096 })
-  await once(server, 'listening')
-}
-
-async function stopAll(aedes: Aedes, server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
-  const closed = server.listening ? once(server, 'close') : undefined
-  server.close()
-  await closeAedes(aedes)
-  for (const socket of sockets) socket.destroy()
-  await closed
 }
 
 function closeAedes(aedes: Aedes): Promise<void> {

@@ -1,0 +1,246 @@
+/**
+ * What stands around Aedes for one broker, put together: sessions, guests, limits, claims, and the way of a connection
+ * from the door to its first packet and out again.
+ */
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { topicOf } from '@forewarn/contracts/topics'
+import type { Clock } from '@forewarn/runtime/clock'
+import type { Log } from '@forewarn/runtime/log'
+import type { Aedes, Client } from 'aedes'
+import { interceptAcknowledgements } from './acknowledgements.ts'
+import { connectionDoor } from './address-limits.ts'
+import { createClaims } from './claims.ts'
+import type { BrokerCounts } from './counts.ts'
+import type { CredentialStore } from './credential-store.ts'
+import { takeOverDeliveries } from './deliveries.ts'
+import { sharedRoom } from './delivery-queue.ts'
+import type { Caller, Entry } from './entrance.ts'
+import { type Guest, guestBook } from './guests.ts'
+import type { BrokerLimits } from './limits.ts'
+import { meterPackets, type PacketMeter } from './packet-meter.ts'
+import { mayReceive } from './permissions.ts'
+import { persistenceFor } from './persistence.ts'
+import { publishPace } from './publish-pace.ts'
+import { retainedMessages } from './retained.ts'
+import { keptSessions } from './sessions.ts'
+import { isGranted } from './traffic.ts'
+
+export interface PartsOptions {
+  readonly districtId: string
+  readonly limits: BrokerLimits
+  readonly counts: BrokerCounts
+  readonly store: CredentialStore
+  readonly clock: Clock
+  readonly log: Log
+}
+
+export type BrokerParts = ReturnType<typeof createBrokerParts>
+
+const unknownCaller: Caller = { address: '', certificate: undefined }
+const sweepPeriodMs = 60_000
+
+export function createBrokerParts(options: PartsOptions) {
+  const { limits, counts, store, clock, log } = options
+  const room = sharedRoom(limits.maxQueuedBytesInAll)
+  const sessions = keptSessions({ ...limits, maxAwayMs: limits.maxSessionAwayMs }, { room, clock })
+  const retained = retainedMessages({ maxCount: limits.maxRetained, maxBytes: limits.maxRetainedBytes })
+  const guests = guestBook()
+  const door = connectionDoor(limits)
+  const claims = createClaims({
+    store,
+    limits,
+    clock,
+    log,
+    claimantsOf: gateway => guests.ofUser(gateway).filter(({ user }) => user.role === 'claimant'),
+    answer: (guest, answer) =>
+      new Promise(resolve => {
+        const topic = topicOf({ district: options.districtId, gateway: guest.user.name, channel: 'claim' })
+        const payload = Buffer.from(JSON.stringify(answer))
+        guest.deliveries.queue.add({ topic, payload, qos: 1, retain: false, onAcknowledged: resolve })
+      }),
+  })
+  const connections = createConnections(options, { door })
+  const holding = () => ({
+    connections: door.open,
+    sessions: sessions.count,
+    queuedBytes: room.usedBytes,
+    retained: retained.figures().count,
+    retainedBytes: retained.figures().bytes,
+  })
+  const sweep = () => {
+    const expired = sessions.sweep()
+    if (expired > 0) counts.sessionsExpired(expired)
+    const now = clock.nowMs()
+    for (const guest of guests.all()) if (guest.untilMs !== undefined && guest.untilMs <= now) guest.client.close()
+    counts.holding(holding())
+  }
+  const stopSweeping = clock.every(sweepPeriodMs, sweep)
+
+  return {
+    ...options,
+    ...connections,
+    sessions,
+    retained,
+    guests,
+    claims,
+    holding,
+    persistence: persistenceFor({
+      sessions,
+      retained,
+      maxIncoming: limits.maxUnreleased,
+      onRetainedFull: counts.retainedRefused,
+      onQueueFull: counts.queueOverflowed,
+      isGranted,
+    }),
+    /** Makes a guest of a client that was let in. */
+    admit(client: Client, { user, caller, session, untilMs }: Entry) {
+      const meter = connections.meterOf(client)
+      const deliveries = takeOverDeliveries(client, {
+        session,
+        limits,
+        room,
+        mayReceive: topic => mayReceive(user, topic),
+        onDropped: counts.deliveryDropped,
+        onQueueFull: counts.queueOverflowed,
+      })
+      const { address } = caller
+      const guest: Guest = {
+        user,
+        client,
+        address,
+        meter,
+        session,
+        deliveries,
+        untilMs,
+        banished: false,
+        asked: new Set(session?.filters.keys()),
+        underWay: 0,
+      }
+      guests.add(guest)
+      meter?.admit()
+      if (meter !== undefined && user.role !== 'open') keepPace(meter, { limits, counts })
+      interceptAcknowledgements(client, {
+        queueOf: () => deliveries.queue,
+        onWrong: () => connections.cut(client, 'wrong-acknowledgement'),
+      })
+    },
+    /** Ends every connection of a user and forgets its sessions; its wills are not published. */
+    banish(user: string) {
+      for (const guest of guests.ofUser(user)) {
+        guest.banished = true
+        guest.client.close()
+      }
+      sessions.dropUser(user)
+    },
+    watch: (aedes: Aedes) => watch(aedes, { guests, counts, clock, log }),
+    stop: stopSweeping,
+  }
+}
+
+/** Slows down whoever publishes too fast. */
+function keepPace(meter: PacketMeter, { limits, counts }: { limits: BrokerLimits; counts: BrokerCounts }): void {
+  const pace = publishPace(limits, performance.now())
+  let resting = false
+  meter.onPublish = bytes => {
+    const restMs = pace(bytes, performance.now())
+    if (restMs <= 0 || resting) return
+    resting = true
+    counts.slowed('publishes-too-fast')
+    meter.pause()
+    setTimeout(() => {
+      resting = false
+      meter.resume()
+    }, restMs).unref()
+  }
+}
+
+/** The way of a connection from the door to Aedes. */
+function createConnections(
+  { limits, counts, clock, log }: PartsOptions,
+  { door }: { door: ReturnType<typeof connectionDoor> },
+) {
+  const callers = new WeakMap<object, Caller>()
+  const meters = new WeakMap<object, PacketMeter>()
+  const sockets = new Set<Socket>()
+  const meterLimits = {
+    ...limits,
+    maxBytesBeforeLogin: limits.maxPacketBytesBeforeLogin,
+    maxBytesAfterLogin: limits.maxPacketBytes,
+    maxFilters: limits.maxSubscriptions,
+  }
+  const report = (reason: string, { address }: Caller, facts: Record<string, unknown>) => {
+    counts.refused(reason)
+    log.warn('connection-cut', { reason, from: address, ...facts })
+  }
+  const callerOf = ({ conn }: Client): Caller => callers.get(conn) ?? unknownCaller
+  return {
+    callerOf,
+    meterOf: ({ conn }: Client): PacketMeter | undefined => meters.get(conn),
+    mayEnter(socket: Socket): boolean {
+      const address = socket.remoteAddress ?? ''
+      const refusal = door.enter(address, clock.nowMs())
+      if (refusal !== undefined) {
+        counts.refused(refusal)
+        return false
+      }
+      sockets.add(socket)
+      socket.once('close', () => {
+        sockets.delete(socket)
+        door.leave(address)
+      })
+      // A reset during a handshake or before Aedes listens is nobody's fault here.
+      socket.on('error', error => log.debug('connection-failed', { from: address, reason: error.message }))
+      return true
+    },
+    welcome(aedes: Aedes, stream: Duplex, caller: Caller, request?: IncomingMessage) {
+      callers.set(stream, caller)
+      const onBreach = (breach: string, bytes: number) => report(breach, caller, { bytes })
+      meters.set(stream, meterPackets(stream, { limits: meterLimits, onBreach }))
+      aedes.handle(stream, request)
+    },
+    /** Closes a connection that broke a rule. */
+    cut(client: Client, reason: string) {
+      report(reason, callerOf(client), { client: client.id })
+      client.conn.destroy()
+    },
+    hangUp() {
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+}
+
+interface Watched {
+  readonly guests: ReturnType<typeof guestBook>
+  readonly counts: BrokerCounts
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** Follows clients as they come and go. */
+function watch(aedes: Aedes, { guests, counts, clock, log }: Watched): void {
+  aedes.on('client', () => counts.connected(aedes.connectedClients))
+  aedes.on('clientReady', client => {
+    const guest = guests.of(client)
+    if (guest?.session !== undefined) {
+      guest.session.isNew = false
+      guest.session.awaySinceMs = undefined
+    }
+    guest?.deliveries.begin()
+  })
+  aedes.on('clientDisconnect', client => {
+    counts.connected(aedes.connectedClients)
+    const guest = guests.of(client)
+    guests.remove(client)
+    guest?.deliveries.end()
+    // When another connection has taken the session over, it is not away.
+    const isTaken = guests.ofUser(guest?.user.name ?? '').some(other => other.client.id === client.id)
+    if (guest?.session !== undefined && !isTaken) guest.session.awaySinceMs = clock.nowMs()
+  })
+  aedes.on('unsubscribe', (filters, client) => {
+    for (const filter of filters) guests.of(client)?.asked.delete(filter)
+  })
+  aedes.on('clientError', (client, error) => log.debug('client-failed', { client: client.id, reason: error.message }))
+  aedes.on('connectionError', (_, error) => log.debug('connection-failed', { reason: error.message }))
+}
