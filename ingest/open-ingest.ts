@@ -42,8 +42,10 @@ export interface OpenIngest extends AsyncDisposable {
   quarantine(): Promise<QuarantineReport>
   health(): Promise<ProcessHealth>
   ask(path: string, body?: unknown): Promise<Response>
-  /** Stops and starts again on the same folder; `kill` leaves the journal as a crash would, without orderly closing. */
+  /** Stops and starts again on the same folder, with the same options. */
   restart(): Promise<OpenIngest>
+  /** The same with other options. */
+  restartWith(options: OpenOptions): Promise<OpenIngest>
 }
 
 export interface OpenOptions {
@@ -73,9 +75,15 @@ export async function openIngest(options: OpenOptions = {}): Promise<OpenIngest>
     sendDown: (one: DownMessage) => void down.push(one),
   }
   const ingest = await startIngest({ district, journal, store, dataDir: dir, ...parts })
+  let isStopped = false
   const stop = async () => {
+    isStopped = true
     await ingest.stop()
     await opened.close()
+  }
+  const restartWith = async (others: OpenOptions) => {
+    await stop()
+    return await openIngest({ ...others, dir, clock })
   }
   const ask = (path: string, body?: unknown) =>
     fetch(`${ingest.url}${path}`, {
@@ -98,12 +106,10 @@ export async function openIngest(options: OpenOptions = {}): Promise<OpenIngest>
     quarantine: async () => QuarantineReport.parse(await (await ask('/quarantine')).json()),
     health: async () => ProcessHealth.parse(await (await ask('/health')).json()),
     ask,
-    async restart() {
-      await stop()
-      return await openIngest({ ...options, dir, clock })
-    },
+    restart: () => restartWith(options),
+    restartWith,
     async [Symbol.asyncDispose]() {
-      await stop()
+      if (!isStopped) await stop()
       await rm(dir, { recursive: true, force: true })
     },
   }

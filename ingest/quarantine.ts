@@ -141,7 +141,9 @@ class Memory {
   readonly #newest: Rejection[] = []
   readonly #decisions = new Map<string, QuarantineDecision>()
   readonly #begun = new Map<string, BegunRelease>()
-  readonly #waiting = new Map<string, { readonly gateway: string; readonly reason: RejectionReason }>()
+  /** Id → whose and why. */
+  readonly #waiting = new Map<string, string>()
+  readonly #waitingOf = new Map<string, Set<string>>()
   /** The first id of each file: ids count up, and so do files. */
   readonly #firstIds: { readonly file: number; readonly first: number }[] = []
   readonly #onFound: QuarantineOptions['onFound']
@@ -180,8 +182,22 @@ class Memory {
     this.#lastId = Math.max(this.#lastId, number)
     if ((this.#firstIds.at(-1)?.file ?? 0) < file) this.#firstIds.push({ file, first: number })
     // What counts already needs no decision.
-    if (!kept) this.#waiting.set(id, { gateway, reason })
-    if (this.#waiting.size > waitingAtMost) this.#waiting.delete(this.#waiting.keys().next().value ?? '')
+    if (!kept) this.#wait(id, keyOf(gateway, reason))
+    if (this.#waiting.size > waitingAtMost) this.#waitNoMore(this.#waiting.keys().next().value ?? '')
+  }
+
+  #wait(id: string, key: string): void {
+    this.#waiting.set(id, key)
+    const ids = this.#waitingOf.get(key) ?? new Set()
+    this.#waitingOf.set(key, ids.add(id))
+  }
+
+  #waitNoMore(id: string): void {
+    const key = this.#waiting.get(id) ?? ''
+    this.#waiting.delete(id)
+    const ids = this.#waitingOf.get(key)
+    ids?.delete(id)
+    if (ids?.size === 0) this.#waitingOf.delete(key)
   }
 
   fileOf(id: string): number | undefined {
@@ -200,7 +216,7 @@ class Memory {
   decide(id: string, decision: QuarantineDecision): void {
     this.#decisions.set(id, decision)
     this.#begun.delete(id)
-    this.#waiting.delete(id)
+    this.#waitNoMore(id)
   }
 
   fateOf(id: string) {
@@ -209,8 +225,7 @@ class Memory {
   }
 
   waitingOf(gateway: string, reason: RejectionReason): string[] {
-    const those = [...this.#waiting].filter(([, one]) => one.gateway === gateway && one.reason === reason)
-    return those.map(([id]) => id)
+    return [...(this.#waitingOf.get(keyOf(gateway, reason)) ?? [])]
   }
 
   newestAtMs(): number | undefined {
@@ -221,6 +236,10 @@ class Memory {
     const newest = this.#newest.map(one => (one.id === undefined ? one : { ...one, state: this.fateOf(one.id).state }))
     return { counts: { ...this.#counts }, newest }
   }
+}
+
+function keyOf(gateway: string, reason: RejectionReason): string {
+  return `${gateway} ${reason}`
 }
 
 /** The original as it is kept: text where it is text, else base64. */

@@ -21,14 +21,15 @@ import { type Gateways, gatewayStates } from './gateways.ts'
 import { ingestHealth, storeLagMs } from './health.ts'
 import { createIntake } from './intake.ts'
 import { openKeptLines } from './kept-lines.ts'
+import { askRulesAt } from './ledger/ask-rules.ts'
 import { type Ledger, openLedger } from './ledger/ledger.ts'
 import { ledgerRoutes } from './ledger/routes.ts'
 import { type FoundAside, foundAside } from './ledger/set-aside.ts'
-import { quarantineRoutes } from './quarantine-routes.ts'
 import { openQuarantine, type QuarantineLine } from './quarantine.ts'
+import { quarantineRoutes } from './quarantine-routes.ts'
 import { createRebirths } from './rebirth.ts'
-import { createReleases } from './releases.ts'
 import { rejectLog } from './reject-log.ts'
+import { createReleases } from './releases.ts'
 import { type SensorNames, sensorNames } from './sensor-names.ts'
 import { startWriter } from './writer.ts'
 
@@ -84,11 +85,13 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
   })
   const writer = startWriter({ journal, store, setAside, counts, log, ledger })
   const parts = { journal, store, writer, gateways, quarantine, counts, clock, ledger }
-  const formatOf = openFormats(options, { names, gateways, ledger })
+  let onBorn: (gateway: string) => void = () => {}
+  const formatOf = openFormats(options, { onBorn: gateway => onBorn(gateway), names, gateways, ledger })
   const clocks = loggedClocks(log)
   const intake = createIntake({ ...parts, formatOf, names, clocks, log, rejected: rejectLog(log, clock) })
   const releases = createReleases({ quarantine, intake, journal, names, clock, log })
   await releases.recover()
+  onBorn = releases.born
   const lagTimer = setInterval(() => counts.storeLag(storeLagMs(parts) / 1000), 1000)
   const server = await startInnerServer({
     token: options.innerToken,
@@ -104,10 +107,11 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
   return {
     accept: intake.accept,
     url: server.url,
-    watchRules: url => ledger.watchRules({ url, token: options.innerToken }),
+    watchRules: url => ledger.watchRules(askRulesAt({ url, token: options.innerToken })),
     async stop() {
       clearInterval(lagTimer)
       await server.stop()
+      await releases.idle()
       await writer.stop()
       await ledger.stop()
       await quarantine.close()
@@ -117,6 +121,7 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
 }
 
 interface FormatWorld {
+  readonly onBorn: (gateway: string) => void
   readonly names: SensorNames
   readonly gateways: Gateways
   readonly ledger: Pick<Ledger, 'said'>
@@ -131,6 +136,7 @@ function openFormats({ district, dataDir, clock, log, sendDown = () => {} }: Ing
     districtId: district.id,
     births: openBirths({ dir: join(dataDir, 'births'), names, log }),
     gateways,
+    onBorn: world.onBorn,
     foreign: [],
     onStatus: (gateway, status, atMs) => ledger.said(gateway, { ...status, atMs }, atMs),
     askRebirth(gateway) {

@@ -9,8 +9,15 @@ import { type Format, heard, refused } from './format.ts'
 
 export type OnStatus = (gateway: string, status: Status, atMs: number) => void
 
+interface BirthParts {
+  readonly births: Births
+  readonly gateways: Gateways
+  /** Told once the list is on disk. */
+  readonly onBorn: (gateway: string) => void
+}
+
 /** Remembers the list of a birth; on disk before it is acknowledged. */
-export function birthFormat({ births, gateways }: { births: Births; gateways: Gateways }): Format {
+export function birthFormat({ births, gateways, onBorn }: BirthParts): Format {
   return ({ gateway, payload, receivedAtMs }) => {
     // MQTT 3.1.1 §3.3.1.3: an empty retained message clears what was retained.
     if (payload.length === 0) return heard
@@ -18,7 +25,8 @@ export function birthFormat({ births, gateways }: { births: Births; gateways: Ga
     if (typeof said === 'string') return refused('bad-message', `no birth: ${said}`)
     gateways.born(gateway, said, receivedAtMs)
     if (said.birth === undefined || said.sensors.length === 0) return heard
-    return { kind: 'heard', kept: births.remember(gateway, { birth: said.birth, sensors: said.sensors }) }
+    const remembered = births.remember(gateway, { birth: said.birth, sensors: said.sensors })
+    return { kind: 'heard', kept: remembered.then(() => onBorn(gateway)) }
   }
 }
 

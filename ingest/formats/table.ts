@@ -25,6 +25,8 @@ export interface FormatParts {
   readonly gateways: Gateways
   readonly askRebirth: (gatewayId: string) => void
   readonly onStatus: OnStatus
+  /** Told once the sensor list of a gateway's birth is on disk. */
+  readonly onBorn: (gateway: string) => void
   /** In order: the first whose filter fits reads the message. */
   readonly foreign: readonly ForeignFormat[]
 }
@@ -45,12 +47,12 @@ export function formatTable(parts: FormatParts): (publish: Publish) => Format | 
   }
 }
 
-function ownFormats({ births, gateways, askRebirth, onStatus }: FormatParts) {
+function ownFormats({ births, gateways, askRebirth, onStatus, onBorn }: FormatParts) {
   const columns = columnsFormat({ births, askRebirth })
   const plain = new Map<Channel, Format>([
     ['readings', readReadings],
     ['columns', columns],
-    ['birth', birthFormat({ births, gateways })],
+    ['birth', birthFormat({ births, gateways, onBorn })],
     ['status', statusFormat({ gateways, onStatus })],
     ['alarm', alarmFormat],
   ])
