@@ -17,8 +17,8 @@ import { openBirths } from './births.ts'
 import { type Clocks, createClocks } from './clocks.ts'
 import { ingestCounts } from './counts.ts'
 import { formatTable } from './formats/table.ts'
-import { type Gateways, gatewayStates } from './gateways.ts'
-import { ingestHealth, storeLagMs } from './health.ts'
+import { type Gateways, gatewayReport, gatewayStates } from './gateways.ts'
+import { hoursOf, ingestHealth, storeLagMs } from './health.ts'
 import { createIntake } from './intake.ts'
 import { openKeptLines } from './kept-lines.ts'
 import { askRulesAt } from './ledger/ask-rules.ts'
@@ -54,7 +54,7 @@ export interface IngestOptions {
 export interface Ingest {
   /** Resolves once the message is on disk. */
   readonly accept: AcceptPublish
-  /** Of the inner server: GET /health, GET and POST /quarantine… (contracts/health.ts, contracts/quarantine.ts). */
+  /** Of the inner server: GET /health, /gateways and /quarantine, POST to release (contracts/quarantine.ts). */
   readonly url: string
   /** From now on the ledger asks the rules at this URL (their inner server) what they have judged. */
   watchRules(url: string): void
@@ -84,11 +84,11 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     metrics,
   })
   const writer = startWriter({ journal, store, setAside, counts, log, ledger })
-  const parts = { journal, store, writer, gateways, quarantine, counts, clock, ledger }
+  const clocks = loggedClocks(log)
+  const parts = { journal, store, writer, gateways, clocks, quarantine, counts, clock, ledger }
   let onBorn: (gateway: string) => void = () => {}
   const formatOf = openFormats(options, { onBorn: gateway => onBorn(gateway), names, gateways, ledger })
-  const clocks = loggedClocks(log)
-  const intake = createIntake({ ...parts, formatOf, names, clocks, log, rejected: rejectLog(log, clock) })
+  const intake = createIntake({ ...parts, formatOf, names, log, rejected: rejectLog(log, clock) })
   const releases = createReleases({ quarantine, intake, journal, names, clock, log })
   await releases.recover()
   onBorn = releases.born
@@ -99,6 +99,7 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     ...(options.port === undefined ? {} : { port: options.port }),
     routes(routes) {
       routes.get('/health', () => ingestHealth(parts))
+      routes.get('/gateways', async () => gatewayReport(gateways, clocks))
       quarantineRoutes(routes, { quarantine, releases })
       ledgerRoutes(routes, ledger)
     },
@@ -152,8 +153,4 @@ function loggedClocks(log: Log): Clocks {
     onWrong: ({ gateway, offsetMs }) => log.warn('gateway-clock-wrong', { gateway, offsetHours: hoursOf(offsetMs) }),
     onMended: (gateway, wasOffMs) => log.info('gateway-clock-mended', { gateway, wasOffHours: hoursOf(wasOffMs) }),
   })
-}
-
-function hoursOf(ms: number): number {
-  return Math.round(ms / 360_000) / 10
 }

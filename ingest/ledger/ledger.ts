@@ -4,8 +4,7 @@
  */
 import type { District } from '@forewarn/contracts/district'
 import type { Check } from '@forewarn/contracts/health'
-import type { LedgerReport } from '@forewarn/contracts/ledger'
-import { EvaluatedTally } from '@forewarn/contracts/ledger'
+import type { EvaluatedTally, LedgerReport } from '@forewarn/contracts/ledger'
 import type { JournalConsumer } from '@forewarn/journal/journal'
 import type { KeptBatch, ReadingJournal } from '@forewarn/journal/reading-journal'
 import type { Clock } from '@forewarn/runtime/clock'
@@ -20,7 +19,7 @@ import { type CountedRecord, type CountedRejection, Tallies } from './tallies.ts
 export interface LedgerOptions {
   readonly dir: string
   readonly district: District
-  readonly journal: ReadingJournal
+  readonly journal: Pick<ReadingJournal, 'readBatches' | 'consumer' | 'figures'>
   /** Lines of the quarantine that were there at the start. */
   readonly rejections: readonly CountedRejection[]
   /** Offset behind a record that was set aside at some time → its readings. */
@@ -42,14 +41,17 @@ export interface PassedByStore {
   readonly setAside: boolean
 }
 
+/** What has changed in the rules' tally behind an offset; rejects when they do not answer. */
+export type AskRules = (since: number) => Promise<EvaluatedTally>
+
 export interface Ledger {
   acknowledged(gateway: string, atMs: number, readings: number): void
   rejected(rejection: CountedRejection): void
   cameEmpty(gateway: string, sequence: number, atMs: number): void
   said(gateway: string, said: Said, atMs: number): void
   stored(passed: readonly PassedByStore[]): void
-  /** The rules' inner server, asked for what they have judged; `token` is the inner one. */
-  watchRules(rules: { readonly url: string; readonly token: string }): void
+  /** From now on the rules are asked what they have judged. */
+  watchRules(ask: AskRules): void
   report(options: { readonly hours: number; readonly gateway?: string | undefined }): Promise<LedgerReport>
   check(): Check
   /** Asks the rules, compares, and writes down: what it does by itself from time to time. */
@@ -125,7 +127,7 @@ class RunningLedger implements Ledger {
   readonly #timer: NodeJS.Timeout
   readonly #gauge
   #settling: Promise<void> | undefined
-  #rules: { readonly url: string; readonly token: string } | undefined
+  #rules: AskRules | undefined
   #rulesSince = 0
 
   constructor(options: LedgerOptions, parts: LedgerParts) {
@@ -166,8 +168,8 @@ class RunningLedger implements Ledger {
     }
   }
 
-  watchRules(rules: { readonly url: string; readonly token: string }): void {
-    this.#rules = rules
+  watchRules(ask: AskRules): void {
+    this.#rules = ask
   }
 
   async report({ hours, gateway }: { hours: number; gateway?: string | undefined }): Promise<LedgerReport> {
@@ -238,12 +240,8 @@ class RunningLedger implements Ledger {
 
   async #askRules(): Promise<void> {
     if (this.#rules === undefined || this.#stopping.signal.aborted) return
-    const { url, token } = this.#rules
     try {
-      const headers = { authorization: `Bearer ${token}` }
-      const signal = AbortSignal.timeout(5000)
-      const answer = await fetch(`${url}/tally?since=${this.#rulesSince}`, { headers, signal })
-      const tally = EvaluatedTally.parse(await answer.json())
+      const tally = await this.#rules(this.#rulesSince)
       this.#parts.tallies.evaluated(tally)
       // Rules that began again from an older state count the hours since then anew.
       this.#rulesSince = tally.position
