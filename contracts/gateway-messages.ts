@@ -100,3 +100,17 @@ export const LocalAlarm = z.object({
   outputs: z.array(z.string()),
 })
 export type LocalAlarm = z.infer<typeof LocalAlarm>
+
+/**
+ * A local alarm as ingest keeps it: on disk before its PUBACK, and handed on to `alerts` by `GET /alarms?after=n` of
+ * ingest's inner server, oldest first. The same alarm comes again when a gateway repeats itself or when it has
+ * cleared; gateway and id name it.
+ */
+export const KeptAlarm = z.object({
+  /** Counts up, also over a lost disk: it begins at the time of arrival. */
+  number: z.number(),
+  gateway: Id,
+  receivedAtMs: z.number(),
+  alarm: LocalAlarm,
+})
+export type KeptAlarm = z.infer<typeof KeptAlarm>
