@@ -97,3 +97,8 @@ function shifted(shiftMs: Map<number, number>, { sensor, timeMs, arrivalMs, rece
   shiftMs.set(sensor, arrivalMs - timeMs)
   return arrivalMs
 }
+
+/** To a tenth of an hour: how a person speaks of a clock that is wrong. */
+export function hoursOf(ms: number): number {
+  return Math.round(ms / 360_000) / 10
+}

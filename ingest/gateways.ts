@@ -4,6 +4,8 @@
  */
 import type { District } from '@forewarn/contracts/district'
 import type { Birth, Status } from '@forewarn/contracts/gateway-messages'
+import type { GatewayReport } from '@forewarn/contracts/gateway-state'
+import { type Clocks, hoursOf } from './clocks.ts'
 import type { SensorNames } from './sensor-names.ts'
 
 export interface GatewayState {
@@ -32,6 +34,7 @@ export interface Gateways {
   missingBatches(): number
   online(): number
   state(id: string): GatewayState | undefined
+  states(): GatewayState[]
 }
 
 /** A gateway counts as silent after this many of its shortest period, and not before a minute. */
@@ -77,6 +80,7 @@ export function gatewayStates(district: District, names: SensorNames, sinceMs: n
     missingBatches: () => sum(states.values(), state => state.missingBatches),
     online: () => sum(states.values(), state => (state.online === true ? 1 : 0)),
     state: of,
+    states: () => [...states.values()],
   }
 }
 
@@ -89,6 +93,24 @@ function unheard(id: string): GatewayState {
     status: undefined,
     sequence: undefined,
     missingBatches: 0,
+  }
+}
+
+/** What `GET /gateways` answers. */
+export function gatewayReport(gateways: Gateways, clocks: Clocks): GatewayReport {
+  const wrong = new Map(clocks.wrong().map(one => [one.gateway, one]))
+  return {
+    gateways: gateways.states().map(({ id, sequence: _, ...state }) => {
+      const clock = wrong.get(id)
+      const wrongClock = clock && { ...clock, offsetHours: hoursOf(clock.offsetMs) }
+      const clockMendedAtMs = clocks.mendedAtMs(id)
+      return {
+        id,
+        ...state,
+        ...(wrongClock && { wrongClock }),
+        ...(clockMendedAtMs !== undefined && { clockMendedAtMs }),
+      }
+    }),
   }
 }
 

@@ -5,6 +5,7 @@ import type { Check, ProcessHealth } from '@forewarn/contracts/health'
 import type { ReadingJournal } from '@forewarn/journal/reading-journal'
 import type { Clock } from '@forewarn/runtime/clock'
 import type { ReadingStore } from '@forewarn/store/reading-store'
+import { type Clocks, hoursOf } from './clocks.ts'
 import type { IngestCounts } from './counts.ts'
 import type { Gateways } from './gateways.ts'
 import type { Ledger } from './ledger/ledger.ts'
@@ -16,6 +17,7 @@ export interface HealthParts {
   readonly store: ReadingStore
   readonly writer: StoreWriter
   readonly gateways: Gateways
+  readonly clocks: Clocks
   readonly quarantine: Quarantine
   readonly counts: IngestCounts
   readonly clock: Clock
@@ -30,7 +32,14 @@ const megabyte = 1024 * 1024
 export async function ingestHealth(parts: HealthParts): Promise<ProcessHealth> {
   const { store, clock } = parts
   const atMs = clock.nowMs()
-  const ours = [journalCheck(parts), lagCheck(parts), gatewayCheck(parts), quarantineCheck(parts), parts.ledger.check()]
+  const ours = [
+    journalCheck(parts),
+    lagCheck(parts),
+    gatewayCheck(parts),
+    clockCheck(parts),
+    quarantineCheck(parts),
+    parts.ledger.check(),
+  ]
   return { process: 'ingest', atMs, checks: [...ours, ...(await store.health())], figures: figuresOf(parts) }
 }
 
@@ -77,6 +86,29 @@ function gatewayCheck({ gateways, clock }: HealthParts): Check {
   return { name: 'gateways', status: 'warning', detail, remedy: 'check their power and uplink' }
 }
 
+function clockCheck({ clocks }: HealthParts): Check {
+  const wrong = clocks.wrong()
+  if (wrong.length === 0) return { name: 'gateway-clocks', status: 'ok', detail: 'all can be believed', remedy: '' }
+  const named = wrong.slice(0, 5).map(({ gateway, offsetMs, sinceMs }) => {
+    const since = new Date(sinceMs).toISOString().slice(0, 16)
+    return `${gateway} ${Math.abs(hoursOf(offsetMs))} h ${offsetMs < 0 ? 'behind' : 'ahead'} since ${since}Z`
+  })
+  const detail = `${wrong.length} wrong: ${named.join(', ')}${wrong.length > 5 ? ', …' : ''}; readings count at their arrival`
+  return { name: 'gateway-clocks', status: 'warning', detail, remedy: 'set the clocks by NTP' }
+}
+
+/** So many gateways have figures of their own: the worst. */
+const clockFiguresAtMost = 20
+
+function clockFigures(clocks: Clocks): Record<string, number> {
+  const wrong = clocks.wrong()
+  const each = wrong.slice(0, clockFiguresAtMost).flatMap(({ gateway, offsetMs, sinceMs }): [string, number][] => [
+    [`clockOffsetHours.${gateway}`, hoursOf(offsetMs)],
+    [`clockWrongSinceMs.${gateway}`, sinceMs],
+  ])
+  return { gatewaysWithWrongClock: wrong.length, ...Object.fromEntries(each) }
+}
+
 function quarantineCheck({ quarantine, clock }: HealthParts): Check {
   const { counts } = quarantine.report()
   const detail = Object.entries(counts).map(([reason, count]) => `${reason} ${count}`)
@@ -107,6 +139,7 @@ function figuresOf(parts: HealthParts): Record<string, number> {
     batchesSetAside,
     batchesMissing: gateways.missingBatches(),
     gatewaysOnline: gateways.online(),
+    ...clockFigures(parts.clocks),
     quarantineFilesDropped: quarantine.filesDropped(),
     journalBytes: bytes,
     journalSegments: segments,
