@@ -72,9 +72,9 @@ export const openLimits: BrokerLimits = {
   maxKeepAliveS: 65_535,
 }
 
-/** The limits of `name=value,name=value` over the defaults; a sentence when that cannot be read. */
-export function parseLimits(text: string): BrokerLimits | string {
-  const limits: Record<LimitName, number> = { ...defaults }
+/** The limits of `name=value,name=value`; a sentence when that cannot be read. */
+export function parseLimits(text: string): Partial<BrokerLimits> | string {
+  const limits: Partial<Record<LimitName, number>> = {}
   for (const part of text.split(',').map(piece => piece.trim())) {
     if (part === '') continue
     const [name = '', value = ''] = part.split('=').map(piece => piece.trim())

@@ -14,7 +14,7 @@ import { type Command, Option } from 'commander'
 import { z } from 'zod'
 import { WrongUse } from './exit-codes.ts'
 
-const switches: ReadonlySet<string> = new Set(['openConsole'])
+const switches: ReadonlySet<string> = new Set(['openConsole', 'mqttPlain', 'openBroker'])
 
 /** Adds a flag for each setting. Returns the same command. */
 export function withSettingFlags(command: Command): Command {

@@ -15,6 +15,8 @@ export const RunningHouse = z.object({
   mqttHost: z.string(),
   mqttPort: z.number(),
   consoleUrl: z.string(),
+  /** Of the broker's inner server. */
+  brokerUrl: z.string().optional(),
 })
 export type RunningHouse = z.infer<typeof RunningHouse>
 

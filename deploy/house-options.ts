@@ -8,6 +8,7 @@ import type { Clock } from '@forewarn/runtime/clock'
 import type { Log } from '@forewarn/runtime/log'
 import type { Metrics } from '@forewarn/runtime/metrics'
 import type { InfluxStoreOptions } from '@forewarn/store/influx'
+import type { MqttOptions } from './mqtt-options.ts'
 
 export interface HouseOptions {
   /** Taken before with `takeDataDir`. */
@@ -15,6 +16,8 @@ export interface HouseOptions {
   readonly host: string
   /** 0 takes a free one, as for every port here. */
   readonly mqttPort: number
+  /** TLS, WebSocket and limits of MQTT; plain MQTT on this machine without. */
+  readonly mqtt?: MqttOptions | undefined
   readonly httpPort: number
   readonly district: District
   readonly mapLayers: MapLayers

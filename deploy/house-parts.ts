@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import { startAlerts } from '@forewarn/alerts/start'
 import type { Credential, Credentials } from '@forewarn/broker/credentials'
-import { startBroker } from '@forewarn/broker/start'
+import { type Broker, startBroker } from '@forewarn/broker/start'
 import { hashPassword } from '@forewarn/console/passwords'
 import { startConsole } from '@forewarn/console/start'
 import { startEdgeAgent } from '@forewarn/edge-agent/start'
@@ -71,6 +71,7 @@ export type Intake = Awaited<ReturnType<typeof startIntake>>
 /** Journal, ingest and the broker in front of them: from here on a PUBACK means kept. */
 export async function startIntake({ options, secrets, stopping }: Site, store: ReadingStore) {
   const { district, dataDir, clock, log, metrics } = options
+  const running: { broker?: Broker } = {}
   const journal = await openReadingJournal({
     registry: district,
     dir: join(dataDir, 'journal'),
@@ -87,10 +88,13 @@ export async function startIntake({ options, secrets, stopping }: Site, store: R
     log: log.with({ process: 'ingest' }),
     metrics,
     innerToken: secrets.innerToken,
+    // Ingest stands before the broker does; until then nobody could be asked anything.
+    sendDown: message => running.broker?.send(message),
   })
   stopping.add('ingest', () => ingest.stop())
   const broker = await naming({ name: 'MQTT', port: options.mqttPort, setting: '--mqtt-port' }, () =>
     startBroker({
+      ...options.mqtt,
       host: options.host,
       port: options.mqttPort,
       districtId: district.id,
@@ -99,10 +103,13 @@ export async function startIntake({ options, secrets, stopping }: Site, store: R
       clock,
       log: log.with({ process: 'broker' }),
       metrics,
+      dataDir: join(dataDir, 'broker'),
+      innerToken: secrets.innerToken,
     }),
   )
+  running.broker = broker
   stopping.add('broker', () => broker.stop())
-  return { journal, ingest, ingestUrl: ingest.url, mqttPort: broker.port }
+  return { journal, ingest, ingestUrl: ingest.url, mqttPort: broker.port, brokerUrl: broker.url }
 }
 
 function credentialsOf({ district }: HouseOptions, { gateways, dispatcher }: Secrets): Credentials {

@@ -26,6 +26,8 @@ export interface House {
   readonly alertsUrl: string
   readonly rulesUrl: string
   readonly ingestUrl: string
+  /** Of the broker's inner server. */
+  readonly brokerUrl: string | undefined
   /** Where devices of the simulation push their readings; undefined without an edge agent. */
   readonly pushUrl: string | undefined
   readonly store: ReadingStore
@@ -78,6 +80,7 @@ async function build(options: HouseOptions, stopping: OrderlyStop): Promise<Hous
     consoleUrl: page.url,
     mqttPort: intake.mqttPort,
     ingestUrl: intake.ingestUrl,
+    brokerUrl: intake.brokerUrl,
     ...decisions,
     pushUrl,
     store,

@@ -8,6 +8,7 @@ export type StartErrorCode =
   | 'bad-district'
   | 'bad-scenario'
   | 'server-not-reachable'
+  | 'bad-settings'
 
 export class StartError extends Error {
   readonly code: StartErrorCode

@@ -13,6 +13,7 @@ import { type DistrictFile, readDistrictFile } from './district-file.ts'
 import { serversOf } from './district-servers.ts'
 import { type House, startHouse } from './house.ts'
 import type { HouseOptions } from './house-options.ts'
+import { mqttOptionsOf } from './mqtt-options.ts'
 import { initialPasswordFile } from './secrets.ts'
 import { type Simulation, startSimulation } from './simulation.ts'
 import { StartError } from './start-error.ts'
@@ -41,6 +42,7 @@ export async function startFromSettings(
   const made =
     settings.district === undefined ? makeDistrict({ seed: settings.seed }) : await readDistrictFile(settings.district)
   const simulated = settings.district === undefined
+  const mqtt = mqttOptionsOf(settings, { simulated })
   const scenario = simulated && settings.scenario !== 'none' ? settings.scenario : undefined
   if (scenario !== undefined) await checkScenario(scenario)
   const logFile = join(dataDir, 'logs', 'forewarn.log')
@@ -50,6 +52,7 @@ export async function startFromSettings(
     dataDir,
     host: settings.host,
     mqttPort: settings.mqttPort,
+    mqtt,
     httpPort: settings.httpPort,
     rulesDir: settings.rulesDir,
     mode: simulated ? 'exercise' : 'actual',
@@ -69,6 +72,7 @@ export async function startFromSettings(
     mqttHost: settings.host,
     mqttPort: house.mqttPort,
     consoleUrl: house.consoleUrl,
+    brokerUrl: house.brokerUrl,
   })
   return {
     house,

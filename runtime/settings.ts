@@ -32,6 +32,53 @@ export const definitions = {
     meaning: 'address that MQTT and the console listen on; 0.0.0.0 for every network',
   }),
   mqttPort: define({ schema: port, fallback: '1883', meaning: 'MQTT port; 0 takes a free one' }),
+  mqttPlain: define({
+    schema: flag,
+    fallback: 'false',
+    meaning: 'MQTT without TLS on every address of host; without it plain MQTT stays on this machine',
+  }),
+  mqttWsPort: define({
+    schema: port.optional(),
+    fallback: undefined,
+    meaning: 'port of MQTT over WebSocket, where plain MQTT is allowed; none unless set',
+  }),
+  mqttTlsPort: define({
+    schema: port,
+    fallback: '8883',
+    meaning: 'port of MQTT over TLS, once there is a certificate',
+  }),
+  mqttWssPort: define({
+    schema: port.optional(),
+    fallback: undefined,
+    meaning: 'port of MQTT over WebSocket and TLS; none unless set',
+  }),
+  tlsCert: define({ schema: optionalText, fallback: undefined, meaning: 'file with the certificate for MQTT (PEM)' }),
+  tlsKey: define({ schema: optionalText, fallback: undefined, meaning: 'file with its private key (PEM)' }),
+  tlsCa: define({
+    schema: optionalText,
+    fallback: undefined,
+    meaning: 'file with the authority that signs certificates of gateways (PEM)',
+  }),
+  tlsCrl: define({
+    schema: optionalText,
+    fallback: undefined,
+    meaning: 'file with the certificates that it has taken back (PEM); all four are read again when they change',
+  }),
+  tlsClientCertificates: define({
+    schema: z.enum(['optional', 'required']),
+    fallback: 'optional',
+    meaning: 'whether every TLS client must bring a certificate',
+  }),
+  mqttLimits: define({
+    schema: z.string(),
+    fallback: '',
+    meaning: 'limits of the broker, name=value separated by commas (docs/SECURITY.md lists them)',
+  }),
+  openBroker: define({
+    schema: flag,
+    fallback: 'false',
+    meaning: 'let anybody in on any topic: for conformance tests, never for a district',
+  }),
   httpPort: define({ schema: port, fallback: '8080', meaning: 'port of the console; 0 takes a free one' }),
   district: define({
     schema: optionalText,
