@@ -50,12 +50,12 @@ export interface Intake {
 export function createIntake(parts: IntakeParts): Intake {
   const keep = createKeeper(parts)
   return {
-    async accept(publish) {
+    accept(publish) {
       parts.gateways.heard(publish.gateway, publish.receivedAtMs)
       const said = understood(publish, parts)
-      if (said.kind === 'readings') return await keep.readings(publish, said)
-      if (said.kind === 'refused') return await keep.refusal(publish, said)
-      await said.kept
+      if (said.kind === 'readings') return keep.readings(publish, said)
+      if (said.kind === 'refused') return keep.refusal(publish, said)
+      return said.kept ?? Promise.resolve()
     },
     judgeReleased: (publish, release) => understood(publish, parts, release),
     async keepReleased(gatewayId, batch) {
@@ -102,15 +102,20 @@ interface Keeper {
 function createKeeper(parts: IntakeParts): Keeper {
   const { journal, gateways, counts, ledger } = parts
   const aside = createAsides(parts)
+  /** Waits for all, also when one failed: what was begun must not end behind the caller's back. */
+  const allKept = async (publish: Publish, said: Readings): Promise<void> => {
+    const kept: Promise<unknown>[] = aside.byReason(publish, said)
+    if (said.batch.sensor.length > 0) kept.push(journal.appendBatch(said.batch))
+    if (said.kept !== undefined) kept.push(said.kept)
+    for (const outcome of await Promise.allSettled(kept)) if (outcome.status === 'rejected') throw outcome.reason
+  }
   return {
     async readings(publish, said) {
       const { batch, asides } = said
       const { gateway, receivedAtMs } = publish
       const readings = batch.sensor.length
-      const kept: Promise<unknown>[] = asides.length > 0 ? aside.byReason(publish, said) : []
-      if (readings > 0) kept.push(journal.append(encodeBatch(batch)))
-      if (said.kept !== undefined) kept.push(said.kept)
-      await allKept(kept)
+      if (asides.length === 0 && said.kept === undefined && readings > 0) await journal.appendBatch(batch)
+      else await allKept(publish, said)
       if (readings > 0) counts.accepted(readings)
       ledger?.acknowledged(gateway, receivedAtMs, readings + refusedIn(asides))
       if (readings === 0) ledger?.cameEmpty(gateway, batch.sequence, receivedAtMs)
@@ -131,12 +136,6 @@ function refusedIn(asides: readonly Aside[]): number {
   let refusals = 0
   for (const { kept, readings = 1 } of asides) if (!kept) refusals += readings
   return refusals
-}
-
-/** Waits for all, also when one failed: what was begun must not end behind the caller's back. */
-async function allKept(kept: readonly Promise<unknown>[]): Promise<void> {
-  if (kept.length === 1) return void (await kept[0])
-  for (const outcome of await Promise.allSettled(kept)) if (outcome.status === 'rejected') throw outcome.reason
 }
 
 interface KeptAside {

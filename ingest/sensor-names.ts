@@ -4,6 +4,7 @@
  */
 import type { District } from '@forewarn/contracts/district'
 import { quantities } from '@forewarn/contracts/quantity'
+import { NameTable } from './name-table.ts'
 
 export interface SensorFacts {
   /** UCUM code of the sensor's quantity. */
@@ -18,6 +19,8 @@ export interface KnownGateway {
   readonly index: number
   /** Index in `District.sensors`, by the names the gateway may use: the sensor's id, or one of its aliases. */
   readonly sensors: ReadonlyMap<string, number>
+  /** The same for names as bytes; made when the gateway first speaks. */
+  table(): NameTable
   /** The shortest period of its sensors, ms; undefined when it has none. */
   readonly periodMs: number | undefined
 }
@@ -32,9 +35,24 @@ export interface SensorNames {
   ownerOf(sensorId: string): string | undefined
 }
 
+class Known implements KnownGateway {
+  readonly index: number
+  readonly sensors = new Map<string, number>()
+  periodMs: number | undefined
+  #table: NameTable | undefined
+
+  constructor(index: number) {
+    this.index = index
+  }
+
+  table(): NameTable {
+    this.#table ??= new NameTable(this.sensors)
+    return this.#table
+  }
+}
+
 export function sensorNames({ gateways, sensors }: District): SensorNames {
-  const known = new Map<string, { index: number; sensors: Map<string, number>; periodMs: number | undefined }>()
-  for (const [index, { id }] of gateways.entries()) known.set(id, { index, sensors: new Map(), periodMs: undefined })
+  const known = new Map(gateways.map(({ id }, index) => [id, new Known(index)]))
   const byAlias: [Map<string, number>, string, number][] = []
   for (const [index, { id, gateway, periodS, aliases = [] }] of sensors.entries()) {
     const owner = known.get(gateway)

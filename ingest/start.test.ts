@@ -34,9 +34,9 @@ beforeEach(async () => {
   const opened = await openReadingJournal({ dir: join(dir, 'journal'), registry: testDistrict, nowMs: clock.nowMs })
   journal = {
     ...opened,
-    async append(record) {
+    async appendBatch(batch) {
       await appendsHeld
-      return opened.append(record)
+      return opened.appendBatch(batch)
     },
   }
   const parts = { clock, log: silentLog(), metrics: createMetrics(), innerToken: token }
