@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { z } from 'zod'
+import { brokerCommand } from './commands/broker.ts'
 import { decodeCommand } from './commands/decode.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { gatewayCommand } from './commands/gateway.ts'
@@ -40,6 +41,7 @@ function buildProgram(): Command {
     startCommand(),
     playCommand(),
     gatewayCommand(),
+    brokerCommand(),
     publishCommand(),
     rulesCommand(),
     decodeCommand(),
