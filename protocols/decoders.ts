@@ -4,6 +4,7 @@
 import type { FrameDecoder } from './frame-decoder.ts'
 
 const loaders: Readonly<Record<string, () => Promise<FrameDecoder>>> = {
+  cap: async () => (await import('./cap/decoder.ts')).capDecoder,
   chirpstack: async () => (await import('./chirpstack/decoder.ts')).chirpstackDecoder,
   gb26875: async () => (await import('./gb26875/decoder.ts')).gb26875Decoder,
   hj212: async () => (await import('./hj212/decoder.ts')).hj212Decoder,
@@ -15,10 +16,13 @@ const loaders: Readonly<Record<string, () => Promise<FrameDecoder>>> = {
   nmea: async () => (await import('./nmea/decoder.ts')).nmeaDecoder,
   sdi12: async () => (await import('./sdi12/decoder.ts')).sdi12Decoder,
   senml: async () => (await import('./senml/decoder.ts')).senmlDecoder,
+  sensorthings: async () => (await import('./sensorthings/decoder.ts')).sensorthingsDecoder,
   sl651: async () => (await import('./sl651/decoder.ts')).sl651Decoder,
   sparkplug: async () => (await import('./sparkplug/decoder.ts')).sparkplugDecoder,
   szy206: async () => (await import('./szy206/decoder.ts')).szy206Decoder,
   tasmota: async () => (await import('./tasmota/decoder.ts')).tasmotaDecoder,
+  tracecontext: async () => (await import('./tracecontext/decoder.ts')).tracecontextDecoder,
+  'webhook-sign': async () => (await import('./webhook-sign/decoder.ts')).webhookSignDecoder,
   zigbee2mqtt: async () => (await import('./zigbee2mqtt/decoder.ts')).zigbee2mqttDecoder,
 }
 
