@@ -50,6 +50,11 @@ export interface ClockEvents {
 
 /** How much later than the first a message of the same clock may come without being taken for another jump. */
 const jitterMs = 2 * 60_000
+/**
+ * How far the first message may have been slower than the next ones. Without this room each faster one would shift
+ * the clock back, and its readings would take the places of those before them.
+ */
+const aheadMs = 10_000
 
 export function createClocks({ onWrong, onMended }: ClockEvents = {}): Clocks {
   const troubles = new Map<string, Trouble>()
@@ -92,7 +97,7 @@ function shifted(shiftMs: Map<number, number>, { sensor, timeMs, arrivalMs, rece
   const known = shiftMs.get(sensor)
   if (known !== undefined) {
     const atMs = timeMs + known
-    if (atMs <= receivedAtMs && Math.abs(atMs - arrivalMs) <= jitterMs) return atMs
+    if (atMs <= receivedAtMs + aheadMs && Math.abs(atMs - arrivalMs) <= jitterMs) return atMs
   }
   shiftMs.set(sensor, arrivalMs - timeMs)
   return arrivalMs
