@@ -77,7 +77,7 @@ class Run {
     agent.start()
     const flooding = startFlooding(this.#site, this.#clock)
     const talkers = this.#startTalkers()
-    await this.#account.nextPuback()
+    await this.#firstPuback()
     const kinds = [
       ...(['network-cut', 'frozen'] as const),
       ...(disk ? (['disk-full'] as const) : []),
@@ -102,6 +102,22 @@ class Run {
       notTried: disk ? [] : ['disk-full: a small file system cannot be mounted here (needs root)'],
       tookMs: this.#clock.nowMs() - beganMs,
     }
+  }
+
+  async #firstPuback(): Promise<void> {
+    const { house } = this.#site
+    let isThere = false
+    void this.#account.nextPuback().then(() => {
+      isThere = true
+    })
+    await waitFor(
+      'the first PUBACK',
+      () => {
+        if (house.endedByItself > 0) throw new Error(`the house does not start: ${house.lastWords()}`)
+        return isThere ? true : undefined
+      },
+      { withinMs: 60_000 },
+    )
   }
 
   #startTalkers(): Talker[] {
