@@ -5,10 +5,12 @@
  */
 import type { Command, CommandAnswer } from '@forewarn/contracts/alerts-api'
 import type { EpisodeChanged, EpisodeEvent, EpisodeRaised } from '@forewarn/contracts/episode'
+import type { KeptAlarm } from '@forewarn/contracts/gateway-messages'
 import type { Mode } from '@forewarn/contracts/mode'
 import type { ProgressMessage } from '@forewarn/contracts/order'
 import type { ControlRoomOptions, Desk } from './desk.ts'
 import { type Effect, type LifeEvent, step } from './lifecycle.ts'
+import { type AlarmRefusal, showWaitingAlarms, takeLocalAlarm } from './local-alarms.ts'
 import { endOrders, issueOrders, issueReserved, reportProgress, sendUnits } from './order-desk.ts'
 import type { Deadline, StoredWarning } from './records.ts'
 
@@ -20,6 +22,7 @@ export interface ControlRoom {
   command(command: Command): Promise<CommandAnswer>
   deadline(deadline: Deadline): Promise<void>
   progress(progress: ProgressMessage): Promise<void>
+  localAlarm(kept: KeptAlarm): Promise<AlarmRefusal | undefined>
 }
 
 export function openControlRoom(options: ControlRoomOptions): ControlRoom {
@@ -33,6 +36,7 @@ export function openControlRoom(options: ControlRoomOptions): ControlRoom {
     command: command => committed(desk => takeCommand(desk, command)),
     deadline: deadline => committed(desk => takeDeadline(desk, deadline)),
     progress: progress => committed(desk => reportProgress(desk, progress)),
+    localAlarm: kept => committed(desk => takeLocalAlarm(desk, kept)),
   }
 }
 
@@ -48,6 +52,7 @@ async function takeEpisode(desk: Desk, said: EpisodeEvent): Promise<EpisodeResul
   const known = before && { ...before, ...plan, lastStep: event.step }
   const after = await happen(desk, known, lifeEventOf(event), { ...plan, lastStep: event.step })
   if (after === undefined && known !== undefined) work.put(known)
+  if (before === undefined && after !== undefined) await showWaitingAlarms(desk, after.warning)
   return 'taken'
 }
 

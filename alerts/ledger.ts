@@ -8,6 +8,8 @@ import { Order } from '@forewarn/contracts/order'
 import { UnitStatus, type Warning } from '@forewarn/contracts/warning'
 import pg from 'pg'
 import { z } from 'zod'
+import { localAlarmFigures, localAlarmsWhere, writeLocalAlarm } from './local-alarm-rows.ts'
+import type { StoredAlarm } from './local-alarms.ts'
 import { Deed, StoredWarning } from './records.ts'
 import { schema } from './schema.ts'
 
@@ -28,6 +30,17 @@ export interface Work {
   answerOf(commandId: string): Promise<CommandAnswer | undefined>
   putAnswer(command: Command, answer: CommandAnswer): void
   putOutcome(episode: EpisodeVerified): void
+  localAlarm(key: string): Promise<StoredAlarm | undefined>
+  /** Alarms of this place and hazard that no warning shows yet. */
+  waitingAlarms(of: PlaceAndHazard): Promise<StoredAlarm[]>
+  putLocalAlarm(alarm: StoredAlarm): void
+  /** In the order in which they were raised. */
+  warningsAt(of: PlaceAndHazard): Promise<StoredWarning[]>
+}
+
+interface PlaceAndHazard {
+  readonly placeId: string
+  readonly hazard: string
 }
 
 export interface NumberedEvent {
@@ -53,6 +66,8 @@ export interface Ledger {
   deedsDue(): Promise<{ number: number; key: string; deed: Deed }[]>
   deedDone(number: number): Promise<void>
   outcomes(): Promise<OutcomeRow[]>
+  /** Number of the newest local alarm, and how many no warning shows. */
+  localAlarms(): Promise<{ newest: number; waiting: number }>
   /** Forgets what nobody can ask for any more: old events and deeds that were done. */
   prune(): Promise<void>
   close(): Promise<void>
@@ -96,6 +111,7 @@ export async function openLedger({
       await pool.query('UPDATE alerts.deeds SET done = true WHERE number = $1', [number])
     },
     outcomes: () => outcomesOf(pool),
+    localAlarms: () => localAlarmFigures(pool),
     prune: () => prune(pool),
     close: () => pool.end(),
   }
@@ -269,6 +285,17 @@ function makeWork(client: pg.PoolClient): { work: Work; write: () => Promise<voi
           [episode.episodeId, episode.rule, episode.ruleVersion, episode.outcome, episode.leadMin ?? null],
         ),
       ),
+    localAlarm: async key => (await localAlarmsWhere(client, 'key = $1', [key]))[0],
+    waitingAlarms: ({ placeId, hazard }) =>
+      localAlarmsWhere(client, 'warning_id IS NULL AND place_id = $1 AND hazard = $2', [placeId, hazard]),
+    putLocalAlarm: alarm => void changes.writes.push(one => writeLocalAlarm(one, alarm)),
+    async warningsAt({ placeId, hazard }) {
+      const at = `body->'warning'->>'placeId' = $1 AND body->'warning'->>'hazard' = $2`
+      const stored = new Map((await warningsWhere(client, at, [placeId, hazard])).map(one => [one.warning.id, one]))
+      for (const one of changes.warnings.values())
+        if (one.warning.placeId === placeId && one.warning.hazard === hazard) stored.set(one.warning.id, one)
+      return [...stored.values()].map(one => (changes.warnings.has(one.warning.id) ? one : seen(one)))
+    },
   }
   return { work, write: () => writeAll(client, changes) }
 }

@@ -2,6 +2,7 @@
  * The link to the trucks: orders down, progress up, over MQTT with QoS 1. The session is kept by the broker, so that
  * what trucks say while `alerts` restarts is not lost.
  */
+import type { Command } from '@forewarn/contracts/gateway-messages'
 import { ProgressMessage } from '@forewarn/contracts/order'
 import { parseTopic, topicOf } from '@forewarn/contracts/topics'
 import type { Log } from '@forewarn/runtime/log'
@@ -21,6 +22,8 @@ export interface RadioOptions {
 export interface Radio {
   /** Resolves at the broker's PUBACK. */
   send(order: Extract<Deed, { kind: 'send-order' }>): Promise<void>
+  /** Resolves at the broker's PUBACK; rejects without a connection: what is said is of now. */
+  command(gateway: string, command: Command): Promise<void>
   connected(): boolean
   stop(): Promise<void>
 }
@@ -54,6 +57,11 @@ export async function openRadio(options: RadioOptions): Promise<Radio> {
     async send({ gateway, message }) {
       const topic = topicOf({ district: districtId, gateway, channel: 'orders' })
       await client.publishAsync(topic, JSON.stringify(message), { qos: 1 })
+    },
+    async command(gateway, command) {
+      if (!client.connected) throw new Error('no connection to the broker')
+      const topic = topicOf({ district: districtId, gateway, channel: 'command' })
+      await client.publishAsync(topic, JSON.stringify(command), { qos: 1 })
     },
     connected: () => client.connected,
     stop: () => client.endAsync(true),

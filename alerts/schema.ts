@@ -72,4 +72,14 @@ CREATE TABLE IF NOT EXISTS alerts.outcomes (
   outcome       text NOT NULL,
   lead_min      double precision
 );
+
+CREATE TABLE IF NOT EXISTS alerts.local_alarms (
+  key         text PRIMARY KEY,
+  number      double precision NOT NULL,
+  place_id    text NOT NULL,
+  hazard      text NOT NULL,
+  warning_id  text,
+  body        jsonb NOT NULL
+);
+CREATE INDEX IF NOT EXISTS local_alarms_waiting ON alerts.local_alarms (place_id, hazard) WHERE warning_id IS NULL;
 `

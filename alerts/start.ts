@@ -22,11 +22,13 @@ import { addRoutes } from './api.ts'
 import { type ControlRoom, openControlRoom } from './control-room.ts'
 import { type EventStreams, openEventStreams } from './event-stream.ts'
 import { type Ledger, openLedger } from './ledger.ts'
+import { openAlarmReader } from './local-alarms.ts'
 import { addDeadline, type Outbox, openOutbox } from './outbox.ts'
 import { loadPlans } from './plan.ts'
 import { openRadio, type Radio } from './radio.ts'
 import { Deadline, deadlinesQueue } from './records.ts'
 import { routesOn } from './routes.ts'
+import { openSampling, type Sampling } from './sampling.ts'
 
 export interface AlertsOptions {
   readonly district: District
@@ -42,6 +44,8 @@ export interface AlertsOptions {
   readonly metrics: Metrics
   readonly mode: Mode
   readonly innerToken: string
+  /** Base of ingest's inner server, for the alarms that gateways raise by themselves; without it none are read. */
+  readonly ingestUrl?: string
   readonly host?: string
   /** 0 takes a free one. */
   readonly port?: number
@@ -60,6 +64,7 @@ interface Parts {
   readonly streams: EventStreams
   readonly episodes: JobQueue
   readonly deadlines: JobQueue
+  readonly sampling: Sampling
 }
 
 /** Resolves once it takes episodes and answers. Throws when database, queue or broker cannot be reached. */
@@ -76,6 +81,8 @@ export async function startAlerts(options: AlertsOptions): Promise<Alerts> {
     stopping.add('deadline worker', () => deadlines.close())
     const episodes = await openWorker(episodeWorker(options, parts.room))
     stopping.add('episode worker', () => episodes.close())
+    const alarms = await readLocalAlarms(options, parts)
+    stopping.add('local alarms', () => alarms?.stop())
     const server = await startInnerServer({
       ...{ token: options.innerToken, host: options.host, port: options.port },
       routes: one => addRoutes(one, { ...parts, clock, health: () => healthOf(parts, clock) }),
@@ -105,9 +112,11 @@ async function openParts(options: AlertsOptions, stopping: ReturnType<typeof ord
   stopping.add('deadlines queue', () => deadlines.close())
   const streams = openEventStreams({ ledger, log })
   let wakeOutbox = () => {}
+  let sampling: Sampling | undefined
   const onCommitted = () => {
     streams.wake()
     wakeOutbox()
+    sampling?.wake()
   }
   const findRoute = routesOn(options.roadGraph)
   const room = openControlRoom({ district, plans, findRoute, ledger, clock, mode, onCommitted })
@@ -118,7 +127,20 @@ async function openParts(options: AlertsOptions, stopping: ReturnType<typeof ord
   const outbox = openOutbox({ ledger, radio, deadlines, clock, log, metrics })
   stopping.add('outbox', () => outbox.stop())
   wakeOutbox = outbox.wake
-  return { ledger, room, radio, outbox, streams, episodes, deadlines }
+  sampling = openSampling({ ...{ district, mode, clock, log }, openWarnings: openOnes(ledger), send: radio.command })
+  stopping.add('sampling', () => sampling?.stop())
+  return { ledger, room, radio, outbox, streams, episodes, deadlines, sampling }
+}
+
+function openOnes(ledger: Ledger) {
+  return async () => (await ledger.openWarnings()).map(({ warning }) => warning)
+}
+
+/** Begins to read the alarms that gateways raised by themselves. */
+async function readLocalAlarms({ ingestUrl, innerToken, log }: AlertsOptions, { ledger, room }: Parts) {
+  if (ingestUrl === undefined) return undefined
+  const { newest: from } = await ledger.localAlarms()
+  return openAlarmReader({ ingestUrl, innerToken, log, from, take: kept => room.localAlarm(kept) })
 }
 
 /** Deadlines of open warnings that the queue may have lost are added again; those that it has are left alone. */
@@ -163,7 +185,12 @@ function parsed<Schema extends z.ZodType>(schema: Schema, data: unknown): z.outp
 }
 
 async function healthOf({ ledger, radio, outbox, streams, episodes, deadlines }: Parts, clock: Clock) {
-  const [open, queued, due] = await Promise.all([ledger.openWarnings(), episodes.counts(), deadlines.counts()])
+  const [open, queued, due, alarms] = await Promise.all([
+    ledger.openWarnings(),
+    episodes.counts(),
+    deadlines.counts(),
+    ledger.localAlarms(),
+  ])
   const broker: Check = radio.connected()
     ? { name: 'broker', status: 'ok', detail: 'connected; orders go out', remedy: '' }
     : { name: 'broker', status: 'failed', detail: 'no connection: orders wait', remedy: 'see whether the broker runs' }
@@ -187,6 +214,7 @@ async function healthOf({ ledger, radio, outbox, streams, episodes, deadlines }:
       deadlines_pending: due['delayed'] ?? 0,
       deeds_in_hand: outbox.inHand(),
       event_streams: streams.size,
+      local_alarms_without_warning: alarms.waiting,
     },
   }
   return health

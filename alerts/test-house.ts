@@ -5,6 +5,7 @@ import { AlertsEvent, type Command, CommandAnswer, WarningsSnapshot } from '@for
 import { District } from '@forewarn/contracts/district'
 import { type EpisodeEvent, episodeJobId, episodesQueue } from '@forewarn/contracts/episode'
 import type { RoadGraph } from '@forewarn/contracts/geography'
+import { ProcessHealth } from '@forewarn/contracts/health'
 import { OrderMessage, type ProgressMessage } from '@forewarn/contracts/order'
 import type { Warning } from '@forewarn/contracts/warning'
 import { type Clock, drillClock } from '@forewarn/runtime/clock'
@@ -31,6 +32,11 @@ function truck(id: string, lon: number) {
   return { id, kind: 'pump-truck', name: text(id), gateway: `gw-${id}`, crew: 3, base: at(lon, 31.23) }
 }
 
+function depthGauge(placeId: string) {
+  const watches = { quantity: 'water_depth', gateway: `gw-${placeId}`, place: placeId }
+  return { id: `depth-${placeId}`, ...watches, position: at(121.45, 31.23), periodS: 60 }
+}
+
 export const district = District.parse({
   id: 'jingan',
   name: text('Jing’an'),
@@ -38,8 +44,9 @@ export const district = District.parse({
   gateways: [
     { id: 'gw-p1', kind: 'vehicle' },
     { id: 'gw-p2', kind: 'vehicle' },
+    ...['west', 'east', 'far'].map(id => ({ id: `gw-${id}`, kind: 'field' })),
   ],
-  sensors: [],
+  sensors: ['west', 'east', 'far'].map(depthGauge),
   places: [place('west', 121.45), place('east', 121.47), place('far', 121.49)],
   units: [truck('p1', 121.451), truck('p2', 121.471)],
 })
@@ -138,10 +145,12 @@ export async function startTestHouse({
   databaseUrl,
   broker,
   clock = fastClock(),
+  ingestUrl,
 }: {
   databaseUrl: string
   broker: TestBroker
   clock?: Clock
+  ingestUrl?: string
 }) {
   const queue = { kind: 'postgres', url: databaseUrl } as const
   const metrics = createMetrics()
@@ -150,6 +159,7 @@ export async function startTestHouse({
     broker: { url: broker.url, username: 'alerts', password: 'secret' },
     log: silentLog(),
     mode: 'exercise',
+    ...(ingestUrl === undefined ? {} : { ingestUrl }),
   })
   const episodes = await openQueue({ name: episodesQueue, backend: queue })
   const ask = askWith(alerts.url)
@@ -172,6 +182,11 @@ export async function startTestHouse({
     /** Resolves with the warning once an event shows it as wanted. */
     until: (id: string, fits: (warning: Warning) => boolean) => events.until(id, fits),
     events: events.seen,
+    /** Local alarms that no warning shows. */
+    async waitingAlarms() {
+      const { figures } = ProcessHealth.parse(await (await ask('/health')).json())
+      return figures['local_alarms_without_warning']
+    },
     async stop() {
       events.stop()
       await episodes.close()
