@@ -4,7 +4,9 @@
  */
 import type { SourceKind } from './source.ts'
 
-const loaders: Readonly<Record<string, () => Promise<SourceKind>>> = {}
+const loaders: Readonly<Record<string, () => Promise<SourceKind>>> = {
+  sl651: async () => (await import('./sl651/kind.ts')).sl651Kind,
+}
 
 /** Names of all kinds, in the order of the alphabet. */
 export const kindNames: readonly string[] = Object.keys(loaders).sort()
