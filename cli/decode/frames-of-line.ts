@@ -83,11 +83,11 @@ function hexPartsOfArray(array: readonly unknown[]): Uint8Array[] | undefined {
   return whole.length === array.length ? whole : undefined
 }
 
-/** The bytes of a hex text; undefined when it is none. */
+/** The bytes of a hex text, parted anywhere between them; undefined when it is none. */
 export function bytesOfHex(text: string): Buffer | undefined {
-  const digits = text.replace(/[\s"'`_]+|(?<=[0-9a-fA-F]{2})[:-](?=[0-9a-fA-F]{2})|0[xX]/g, '')
-  return digits.length > 0 && digits.length % 2 === 0 && /^[0-9a-fA-F]+$/.test(digits)
-    ? Buffer.from(digits, 'hex')
+  const bare = text.replace(/["'`]|0[xX](?=[0-9a-fA-F]{2})/g, ' ').trim()
+  return /^(?:[0-9a-fA-F]{2}(?:\s+|[:_-](?=[0-9a-fA-F]))?)+$/.test(bare)
+    ? Buffer.from(bare.replace(/[^0-9a-fA-F]+/g, ''), 'hex')
     : undefined
 }
 
