@@ -23,6 +23,8 @@ export interface User {
 
 const downwards: ReadonlySet<string> = new Set(['config', 'command', 'orders'])
 const upwards: ReadonlySet<string> = new Set(upChannels)
+/** What the dispatcher says: orders to vehicles, and commands to the gateways around a warning. */
+const dispatched: ReadonlySet<string> = new Set(['orders', 'command'])
 
 /** What the Eclipse and Mosquitto test suites expect a broker to refuse. */
 const neverSubscribed = 'test/nosubscribe'
@@ -42,7 +44,7 @@ export function publishPath(user: User, topic: string): PublishPath {
   if (isCovered(user.publish, topic)) return 'accept-and-route'
   const address = parseTopic(topic)
   if (address === undefined || address.district !== user.district) return 'accept'
-  if (user.role === 'dispatcher') return address.channel === 'orders' ? 'route' : 'accept'
+  if (user.role === 'dispatcher') return dispatched.has(address.channel) ? 'route' : 'accept'
   return address.channel === 'progress' && address.gateway === user.name ? 'route' : 'accept'
 }
 

@@ -132,6 +132,7 @@ export async function startDecisions(
   const alerts = await startAlerts({
     ...shared,
     roadGraph: options.roadGraph,
+    ingestUrl: intake.ingestUrl,
     plansDir: shipped.plansDir,
     databaseUrl: postgres,
     broker: {

@@ -13,9 +13,11 @@ import { startInnerServer } from '@forewarn/runtime/inner-server'
 import type { Log } from '@forewarn/runtime/log'
 import type { Metrics } from '@forewarn/runtime/metrics'
 import type { ReadingStore } from '@forewarn/store/reading-store'
+import { type AlarmBook, alarmRoutes, openAlarmBook } from './alarm-book.ts'
 import { openBirths } from './births.ts'
 import { type Clocks, createClocks, hoursOf } from './clocks.ts'
 import { ingestCounts } from './counts.ts'
+import { foreignFormats } from './formats/foreign.ts'
 import { formatTable } from './formats/table.ts'
 import { type Gateways, gatewayReport, gatewayStates } from './gateways.ts'
 import { ingestHealth, storeLagMs } from './health.ts'
@@ -25,6 +27,7 @@ import { askRulesAt } from './ledger/ask-rules.ts'
 import { type Ledger, openLedger } from './ledger/ledger.ts'
 import { ledgerRoutes } from './ledger/routes.ts'
 import { type FoundAside, foundAside } from './ledger/set-aside.ts'
+import { createLives, type Lives } from './lives.ts'
 import { openQuarantine, type QuarantineLine } from './quarantine.ts'
 import { quarantineRoutes } from './quarantine-routes.ts'
 import { createRebirths } from './rebirth.ts'
@@ -86,8 +89,10 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
   const writer = startWriter({ journal, store, setAside, counts, log, ledger })
   const clocks = loggedClocks(log)
   const parts = { journal, store, writer, gateways, clocks, quarantine, counts, clock, ledger }
+  const alarms = await openAlarmBook({ dir: join(dataDir, 'alarms') })
   let onBorn: (gateway: string) => void = () => {}
-  const formatOf = openFormats(options, { onBorn: gateway => onBorn(gateway), names, gateways, ledger })
+  const lives = createLives()
+  const formatOf = openFormats(options, { onBorn: gateway => onBorn(gateway), names, gateways, lives, ledger, alarms })
   const intake = createIntake({ ...parts, formatOf, names, log, rejected: rejectLog(log, clock) })
   const releases = createReleases({ quarantine, intake, journal, names, clock, log })
   await releases.recover()
@@ -99,9 +104,10 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     ...(options.port === undefined ? {} : { port: options.port }),
     routes(routes) {
       routes.get('/health', () => ingestHealth(parts))
-      routes.get('/gateways', async () => gatewayReport(gateways, clocks))
+      routes.get('/gateways', async () => gatewayReport({ gateways, clocks, lives }))
       quarantineRoutes(routes, { quarantine, releases })
       ledgerRoutes(routes, ledger)
+      alarmRoutes(routes, alarms)
     },
   })
   log.info('ingest-started', { sensors: district.sensors.length, gateways: district.gateways.length })
@@ -117,6 +123,7 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
       await ledger.stop()
       await quarantine.close()
       await setAside.close()
+      await alarms.close()
     },
   }
 }
@@ -125,23 +132,33 @@ interface FormatWorld {
   readonly onBorn: (gateway: string) => void
   readonly names: SensorNames
   readonly gateways: Gateways
+  readonly lives: Lives
   readonly ledger: Pick<Ledger, 'said'>
+  readonly alarms: Pick<AlarmBook, 'keep'>
 }
 
 /** The table of formats with what they remember. */
 function openFormats({ district, dataDir, clock, log, sendDown = () => {} }: IngestOptions, world: FormatWorld) {
-  const { names, gateways, ledger } = world
+  const { names, gateways, lives, ledger, onBorn } = world
   const rebirths = createRebirths({ sendDown, clock })
   let asked = 0
+  const topicFor = (gateway: string) => topicOf({ district: district.id, gateway, channel: 'command' })
   return formatTable({
     districtId: district.id,
     births: openBirths({ dir: join(dataDir, 'births'), names, log }),
     gateways,
-    onBorn: world.onBorn,
-    foreign: [],
-    onStatus: (gateway, status, atMs) => ledger.said(gateway, { ...status, atMs }, atMs),
+    onBorn,
+    foreign: foreignFormats({ district, dataDir, lives, rebirths, onBorn, log }),
+    keepAlarm: world.alarms.keep,
+    onStatus(gateway, status, atMs) {
+      ledger.said(gateway, { ...status, atMs }, atMs)
+      if (status.state === 'offline' || status.atMs === undefined) return
+      // The house's time, in answer: the gateway measures its clock by it, with the round trip.
+      const time: Command = { kind: 'time', id: String(status.atMs), houseMs: clock.nowMs() }
+      sendDown({ gateway, topic: topicFor(gateway), payload: JSON.stringify(time) })
+    },
     askRebirth(gateway) {
-      const topic = topicOf({ district: district.id, gateway, channel: 'command' })
+      const topic = topicFor(gateway)
       const command: Command = { kind: 'rebirth', id: `rebirth-${clock.nowMs()}-${++asked}` }
       rebirths.ask({ gateway, topic, payload: JSON.stringify(command) })
     },

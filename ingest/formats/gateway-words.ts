@@ -48,11 +48,15 @@ const plainWords: ReadonlyMap<string, Status['state']> = new Map([
   ['offline', 'offline'],
 ])
 
-/** A local alarm that the house has no use for yet is kept aside where a person sees it, with what it says. */
-export const alarmFormat: Format = ({ payload }) => {
-  const said = parsed(LocalAlarm, payload)
-  if (typeof said === 'string') return refused('bad-message', `no alarm: ${said}`)
-  return refused('unknown-topic', `local alarm ${said.rule} at ${said.place}: nobody takes alarms here`)
+export type KeepAlarm = (alarm: LocalAlarm, from: { gateway: string; receivedAtMs: number }) => Promise<void>
+
+/** A local alarm; on disk before it is acknowledged. */
+export function alarmFormat(keep: KeepAlarm): Format {
+  return ({ gateway, payload, receivedAtMs }) => {
+    const said = parsed(LocalAlarm, payload)
+    if (typeof said === 'string') return refused('bad-message', `no alarm: ${said}`)
+    return { kind: 'heard', kept: keep(said, { gateway, receivedAtMs }) }
+  }
 }
 
 function parsed<T>(shape: z.ZodType<T>, payload: Uint8Array): T | string {

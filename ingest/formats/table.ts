@@ -7,7 +7,7 @@ import type { Births } from '../births.ts'
 import type { Gateways } from '../gateways.ts'
 import { columnsFormat } from './columns.ts'
 import { type Format, type Refused, refused } from './format.ts'
-import { alarmFormat, birthFormat, type OnStatus, statusFormat } from './gateway-words.ts'
+import { alarmFormat, birthFormat, type KeepAlarm, type OnStatus, statusFormat } from './gateway-words.ts'
 import { packedWithZstd } from './packing.ts'
 import { readReadings } from './readings.ts'
 
@@ -25,6 +25,7 @@ export interface FormatParts {
   readonly gateways: Gateways
   readonly askRebirth: (gatewayId: string) => void
   readonly onStatus: OnStatus
+  readonly keepAlarm: KeepAlarm
   /** Told once the sensor list of a gateway's birth is on disk. */
   readonly onBorn: (gateway: string) => void
   /** In order: the first whose filter fits reads the message. */
@@ -47,14 +48,14 @@ export function formatTable(parts: FormatParts): (publish: Publish) => Format | 
   }
 }
 
-function ownFormats({ births, gateways, askRebirth, onStatus, onBorn }: FormatParts) {
+function ownFormats({ births, gateways, askRebirth, onStatus, onBorn, keepAlarm }: FormatParts) {
   const columns = columnsFormat({ births, askRebirth })
   const plain = new Map<Channel, Format>([
     ['readings', readReadings],
     ['columns', columns],
     ['birth', birthFormat({ births, gateways, onBorn })],
     ['status', statusFormat({ gateways, onStatus })],
-    ['alarm', alarmFormat],
+    ['alarm', alarmFormat(keepAlarm)],
   ])
   const packed = new Map<Channel, Format>([
     ['readings', packedWithZstd(readReadings)],
