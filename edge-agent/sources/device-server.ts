@@ -18,7 +18,8 @@ export interface DeviceLine {
 export interface LineHandler {
   /** The next piece waits until it resolves, so that a slow disk slows the device and fills no memory. */
   take(piece: Uint8Array): Promise<void>
-  closed(): void
+  /** The connection is gone; nothing more comes. */
+  closed(): void | Promise<void>
 }
 
 export interface DeviceServerOptions {
@@ -33,6 +34,8 @@ export interface DeviceServerOptions {
 
 export interface DeviceServer {
   readonly port: number
+  /** `host:port`. */
+  readonly listensAt: string
   readonly connections: number
   /** Closed because there were too many. */
   readonly refusedConnections: number
@@ -67,6 +70,7 @@ export async function startDeviceServer(options: DeviceServerOptions): Promise<D
   server.on('error', error => log.error('device-server-troubled', { port: portOf(server), trouble: error.message }))
   return {
     port: portOf(server),
+    listensAt: `${listen.host}:${portOf(server)}`,
     get connections() {
       return lines.size
     },
@@ -109,7 +113,7 @@ async function serve(
     log.debug('device-line-lost', { peer, trouble: String(error) })
   } finally {
     socket.destroy()
-    handler.closed()
+    await handler.closed()
   }
 }
 

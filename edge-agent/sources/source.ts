@@ -35,6 +35,8 @@ export interface SourceStatus {
   readonly state: 'running' | 'waiting' | 'troubled'
   /** What is the matter, in a sentence; absent when all is well. */
   readonly trouble?: string
+  /** Of a source that devices connect to: `host:port`. */
+  readonly listensAt?: string
   /** Counters of the kind's own, from the source's start: frames, resends, dialects. */
   readonly counts: Readonly<Record<string, number>>
 }
