@@ -14,6 +14,8 @@ export const GatewayState = z.object({
   status: Status.extend({ receivedAtMs: z.number() }).optional(),
   /** Batches that never came, by the numbers of those that did. */
   missingBatches: z.number().int(),
+  /** Devices behind it that said they are gone (a will, an availability, a death certificate); the first hundred. */
+  offlineDevices: z.array(z.string()).optional(),
   /** While times of it cannot be believed: its clock less the house's, since when, and how many sensors say so. */
   wrongClock: z.object({ offsetHours: z.number(), sinceMs: z.number(), sensors: z.number().int() }).optional(),
   /** When its clock was last found right again, UTC ms. */

@@ -6,6 +6,7 @@ import type { District } from '@forewarn/contracts/district'
 import type { Birth, Status } from '@forewarn/contracts/gateway-messages'
 import type { GatewayReport } from '@forewarn/contracts/gateway-state'
 import { type Clocks, hoursOf } from './clocks.ts'
+import type { Lives } from './lives.ts'
 import type { SensorNames } from './sensor-names.ts'
 
 export interface GatewayState {
@@ -97,16 +98,26 @@ function unheard(id: string): GatewayState {
 }
 
 /** What `GET /gateways` answers. */
-export function gatewayReport(gateways: Gateways, clocks: Clocks): GatewayReport {
+export function gatewayReport({
+  gateways,
+  clocks,
+  lives,
+}: {
+  gateways: Gateways
+  clocks: Clocks
+  lives: Lives
+}): GatewayReport {
   const wrong = new Map(clocks.wrong().map(one => [one.gateway, one]))
   return {
     gateways: gateways.states().map(({ id, sequence: _, ...state }) => {
       const clock = wrong.get(id)
       const wrongClock = clock && { ...clock, offsetHours: hoursOf(clock.offsetMs) }
       const clockMendedAtMs = clocks.mendedAtMs(id)
+      const offline = lives.offline(id)
       return {
         id,
         ...state,
+        ...(offline.length > 0 && { offlineDevices: offline.slice(0, 100) }),
         ...(wrongClock && { wrongClock }),
         ...(clockMendedAtMs !== undefined && { clockMendedAtMs }),
       }

@@ -119,6 +119,9 @@ function skewAside({ readings, index, offsetMs }: SkewFound): Aside {
   return { reason: 'clock-skewed', index, detail, kept: true, readings }
 }
 
+/** Of the quality column without its flags. */
+const codeBits = 0x0f
+
 function unknownName(name: string, index: number, { gatewayId, gateway, names }: Arrival): Aside {
   const owner = names.ownerOf(name)
   if (owner !== undefined && owner !== gatewayId)
@@ -132,7 +135,7 @@ function wrongRecord(
   facts: SensorFacts | undefined,
 ): Aside | undefined {
   // Missing, maintenance and fault are kept as such, whatever their value: no rule takes it for water.
-  if (facts === undefined || quality >= qualityCode.missing) return undefined
+  if (facts === undefined || (quality & codeBits) >= qualityCode.missing) return undefined
   if (unit !== undefined && unit !== facts.unit && !isSameUnit(unit, facts.unit))
     return { reason: 'wrong-unit', index, detail: `${name}: unit ${unit}, ${facts.unit} is expected`, kept: false }
   return wrongValue(name, { value, index, facts })

@@ -9,8 +9,8 @@ import { join } from 'node:path'
 export interface KeptLines {
   /** Resolves with the number of its file once it is on disk. Rejects when it could not be written; it may be added again. */
   add(line: unknown): Promise<number>
-  /** The lines of one file, oldest first; none when it was deleted meanwhile. */
-  linesOf(file: number): unknown[]
+  /** The first line of a file that holds this text as it is on disk; undefined when none does or the file is gone. */
+  find(file: number, text: string): unknown
   /** Files deleted because there were too many, since it was opened. */
   filesDropped(): number
   close(): Promise<void>
@@ -72,9 +72,14 @@ class BoundedLines implements KeptLines {
     })
   }
 
-  linesOf(file: number): unknown[] {
+  find(file: number, text: string): unknown {
     const { dir, numbers } = this.#bounds
-    return numbers.includes(file) ? [...linesIn(pathOf(dir, file))] : []
+    if (!numbers.includes(file)) return undefined
+    const all = readFileSync(pathOf(dir, file), 'utf8')
+    const at = all.indexOf(text)
+    if (at < 0) return undefined
+    const end = all.indexOf('\n', at)
+    return parsed(all.slice(all.lastIndexOf('\n', at) + 1, end < 0 ? undefined : end))
   }
 
   filesDropped(): number {

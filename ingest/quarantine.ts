@@ -111,7 +111,8 @@ export async function openQuarantine({
     report: () => memory.report(),
     entry(id) {
       const file = memory.fileOf(id)
-      const line = (file === undefined ? [] : lines.linesOf(file)).map(asLine).find(one => one?.id === id)
+      // Inside an original the quotes would be escaped.
+      const line = file === undefined ? undefined : asLine(lines.find(file, `"id":${JSON.stringify(id)}`))
       return line === undefined ? undefined : { ...line, id, ...memory.fateOf(id) }
     },
     waiting: ({ gateway, reason }) => memory.waitingOf(gateway, reason),
