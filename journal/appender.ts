@@ -5,7 +5,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { frameHeaderBytes, type JournalRecord, maxRecordBytes, putFrame, type RecordSource } from './frame.ts'
 import { JournalError } from './journal-error.ts'
-import { bytesOf, createSegment, openForAppend, type Segment } from './segments.ts'
+import { createSegment, openForAppend, type Segment } from './segments.ts'
 
 /** A record that is on disk, and what it was written from. */
 export interface WrittenRecord extends JournalRecord {
@@ -13,13 +13,18 @@ export interface WrittenRecord extends JournalRecord {
 }
 
 interface AppenderParts {
+  /** Of what is kept now, in bytes. */
+  readonly bytesInUse: () => number
+  /** Told of each group once it is on disk, before those who wait for it. */
+  readonly onWritten: (records: readonly WrittenRecord[]) => void
+  readonly maxBytes: number
+}
+
+interface FileTailParts {
   readonly dir: string
   /** Shared with readers: the last is the one being written. */
   readonly segments: Segment[]
-  /** Told of each group once it is on disk, before those who wait for it. */
-  readonly onWritten: (records: readonly WrittenRecord[]) => void
   readonly segmentMaxBytes: number
-  readonly maxBytes: number
 }
 
 /** Records that share a write; everybody who waits for one of them waits for the same promise. */
@@ -32,7 +37,7 @@ interface Group {
 /** A group beyond it takes no more records: those go into the next one. */
 const groupMaxBytes = 2 * 1024 * 1024
 
-export async function openAppender(parts: AppenderParts): Promise<Appender> {
+export async function openAppender(parts: AppenderParts & FileTailParts): Promise<Appender> {
   return new Appender(parts, await openTail(parts))
 }
 
@@ -116,11 +121,11 @@ export class Appender {
   }
 
   #refusal(record: RecordSource): JournalError | undefined {
-    const { segments, maxBytes } = this.#parts
+    const { bytesInUse, maxBytes } = this.#parts
     if (this.#closed) return new JournalError('journal-closed', 'the journal is closed')
     if (record.length === 0 || record.length > maxRecordBytes)
       return new JournalError('record-too-large', `a record of ${record.length} bytes; 1 to ${maxRecordBytes} fit`)
-    if (bytesOf(segments) + this.#waitingBytes + frameHeaderBytes + record.length > maxBytes)
+    if (bytesInUse() + this.#waitingBytes + frameHeaderBytes + record.length > maxBytes)
       return new JournalError('journal-full', `the journal is at its limit of ${maxBytes} bytes`)
     return undefined
   }
@@ -138,8 +143,7 @@ export class Appender {
     try {
       await this.#tail.write(bytes)
     } catch (cause) {
-      const trouble = isDiskFull(cause) ? 'journal-full' : 'journal-write-failed'
-      group.written.reject(new JournalError(trouble, `write ${records.length} records: ${String(cause)}`, { cause }))
+      group.written.reject(troubleOf(cause, records.length))
       return
     } finally {
       this.#waitingBytes -= bytes.length
@@ -158,15 +162,16 @@ export class Appender {
   }
 }
 
-/** The segment being written, and its file. */
-interface Tail {
+/** Where groups are written: the end of the journal, in a file or elsewhere. */
+export interface Tail {
   end(): number
   /** Writes and syncs; throws when either failed, and then nothing of it counts. */
   write(bytes: Buffer): Promise<void>
   close(): Promise<void>
 }
 
-async function openTail({ dir, segments, segmentMaxBytes }: AppenderParts): Promise<Tail> {
+/** The segment being written, and its file. */
+async function openTail({ dir, segments, segmentMaxBytes }: FileTailParts): Promise<Tail> {
   let active = segments.at(-1) ?? (await createSegment(dir, 0))
   let handle = await openForAppend(active)
   let dirty = false
@@ -219,6 +224,11 @@ function framed({ sources, bytes: total }: Group, base: number): { bytes: Buffer
     records.push({ offset, next: base + at, record, source })
   }
   return { bytes, records }
+}
+
+function troubleOf(cause: unknown, records: number): JournalError {
+  const code = cause instanceof JournalError ? cause.code : isDiskFull(cause) ? 'journal-full' : 'journal-write-failed'
+  return new JournalError(code, `write ${records} records: ${String(cause)}`, { cause })
 }
 
 function isDiskFull(cause: unknown): boolean {

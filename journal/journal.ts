@@ -84,7 +84,14 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     recent.add(records)
     options.onWritten?.(records)
   }
-  const log = await openAppender({ dir, segments, onWritten, segmentMaxBytes, maxBytes })
+  const log = await openAppender({
+    dir,
+    segments,
+    bytesInUse: () => bytesOf(segments),
+    onWritten,
+    segmentMaxBytes,
+    maxBytes,
+  })
   const consumers = openConsumers(join(dir, 'consumers'), {
     onCheckpoint: () => deletePassed(segments, consumers.positions()),
   })

@@ -16,7 +16,14 @@ import {
 } from './batch-codec.ts'
 import { type Journal, type JournalOptions, type JournalRecord, openJournal, type ReadOptions } from './journal.ts'
 import { type RecentRecords, recentRecords } from './recent-records.ts'
-import { openEditions, type RegistryEditions, type RegistryOrder, type Translation } from './registry-editions.ts'
+import {
+  type EditionShelf,
+  fileShelf,
+  openEditions,
+  type RegistryEditions,
+  type RegistryOrder,
+  type Translation,
+} from './registry-editions.ts'
 
 /** A record of the journal, decoded. Its batch is shared between all who read it: nobody may change it. */
 export interface KeptBatch extends Pick<JournalRecord, 'offset' | 'next' | 'origin'> {
@@ -48,9 +55,21 @@ export async function openReadingJournal({
   registry,
   ...options
 }: JournalOptions & { readonly registry: RegistryOrder }): Promise<ReadingJournal> {
+  return await readingJournalOn(registry, async onWritten => ({
+    journal: await openJournal({ ...options, onWritten }),
+    shelf: fileShelf(options.dir),
+  }))
+}
+
+/** A journal of readings on whichever journal `open` gives; it must tell what was written before those who wait. */
+export async function readingJournalOn(
+  registry: RegistryOrder,
+  open: (onWritten: (records: readonly WrittenRecord[]) => void) => Promise<{ journal: Journal; shelf: EditionShelf }>,
+): Promise<ReadingJournal> {
   const recent = recentRecords<KeptBatch>({ maxBytes: recentBytes })
-  const journal = await openJournal({ ...options, onWritten: records => recent.add(records.map(keptFrom)) })
-  const editions = openEditions(options.dir, registry, journal.figures())
+  const { journal, shelf } = await open(records => recent.add(records.map(keptFrom)))
+  const editions = openEditions(shelf, registry, journal.figures())
+  await shelf.settled?.()
   let strangers = 0
   const passOver = (count: number) => {
     strangers += count

@@ -23,6 +23,11 @@ export function recentRecords<T extends Stretch>({ maxBytes }: { maxBytes: numbe
   return {
     add(added) {
       if (maxBytes === 0) return
+      // A stretch that is missing here must be read from where it is kept: nobody may step over it.
+      if (records.length > 0 && added[0]?.offset !== records.at(-1)?.next) {
+        records = []
+        bytes = 0
+      }
       for (const one of added) bytes += one.next - one.offset
       records.push(...added)
       if (bytes <= maxBytes) return

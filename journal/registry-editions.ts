@@ -37,49 +37,46 @@ const Edition = z.object({
 })
 type Edition = z.infer<typeof Edition>
 
+/** Where editions are kept: beside the segments, or beside the stream. */
+export interface EditionShelf {
+  /** Oldest first. */
+  list(): readonly { readonly edition: number; readonly hash: string }[]
+  /** Kept before anything that is appended afterwards. */
+  add(edition: number, hash: string, text: string): void
+  read(edition: number): string
+  drop(edition: number): void
+  /** Resolves once all that was added is kept; rejects when it could not be. */
+  settled?(): Promise<void>
+}
+
 const namePattern = /^registry-(\d{6})-([0-9a-f]{16})\.json$/
+
+/** The shelf in a folder: a file for each edition. */
+export function fileShelf(dir: string): EditionShelf {
+  const files = editionFiles(dir)
+  const pathOf = (edition: number) => files.find(file => file.edition === edition)?.path ?? ''
+  return {
+    list: () => files,
+    add(edition, hash, text) {
+      const path = join(dir, `registry-${String(edition).padStart(6, '0')}-${hash}.json`)
+      replaceFileSync(path, text)
+      files.push({ edition, hash, path })
+    },
+    read: edition => readFileSync(pathOf(edition), 'utf8'),
+    drop(edition) {
+      unlinkSync(pathOf(edition))
+      files.splice(
+        files.findIndex(file => file.edition === edition),
+        1,
+      )
+    },
+  }
+}
 
 interface EditionFile {
   readonly edition: number
   readonly hash: string
   readonly path: string
-}
-
-/** Notes today's order when it is a new one, and forgets editions that no record in the journal can have. */
-export function openEditions(
-  dir: string,
-  order: RegistryOrder,
-  { firstOffset, endOffset }: { firstOffset: number; endOffset: number },
-): RegistryEditions {
-  const files = editionFiles(dir)
-  const hash = hashOf(order)
-  let newest = files.at(-1)
-  if (newest === undefined || newest.hash !== hash) {
-    const edition = (newest?.edition ?? 0) + 1
-    const path = join(dir, `registry-${String(edition).padStart(6, '0')}-${hash}.json`)
-    const sensors = order.sensors.map(({ id }) => id)
-    const gateways = order.gateways.map(({ id }) => id)
-    replaceFileSync(path, JSON.stringify({ fromOffset: endOffset, sensors, gateways } satisfies Edition))
-    newest = { edition, hash, path }
-    files.push(newest)
-  }
-  forgetPassed(files, firstOffset)
-  const current = newest.edition
-  const known = new Map<number, Translation | undefined>()
-  return {
-    current,
-    translationFrom(edition) {
-      if (!known.has(edition))
-        known.set(
-          edition,
-          translation(
-            files.find(file => file.edition === edition),
-            order,
-          ),
-        )
-      return known.get(edition)
-    },
-  }
 }
 
 function editionFiles(dir: string): EditionFile[] {
@@ -92,6 +89,31 @@ function editionFiles(dir: string): EditionFile[] {
   return files
 }
 
+/** Notes today's order when it is a new one, and forgets editions that no record in the journal can have. */
+export function openEditions(
+  shelf: EditionShelf,
+  order: RegistryOrder,
+  { firstOffset, endOffset }: { firstOffset: number; endOffset: number },
+): RegistryEditions {
+  const hash = hashOf(order)
+  const newest = shelf.list().at(-1)
+  const current = newest?.hash === hash ? newest.edition : (newest?.edition ?? 0) + 1
+  if (current !== newest?.edition) {
+    const sensors = order.sensors.map(({ id }) => id)
+    const gateways = order.gateways.map(({ id }) => id)
+    shelf.add(current, hash, JSON.stringify({ fromOffset: endOffset, sensors, gateways } satisfies Edition))
+  }
+  forgetPassed(shelf, firstOffset)
+  const known = new Map<number, Translation | undefined>()
+  return {
+    current,
+    translationFrom(edition) {
+      if (!known.has(edition)) known.set(edition, translation(shelf, edition, order))
+      return known.get(edition)
+    },
+  }
+}
+
 function hashOf({ sensors, gateways }: RegistryOrder): string {
   const hash = createHash('sha256')
   for (const { id } of sensors) hash.update(id).update('\n')
@@ -100,22 +122,21 @@ function hashOf({ sensors, gateways }: RegistryOrder): string {
   return hash.digest('hex').slice(0, 16)
 }
 
-function forgetPassed(files: EditionFile[], firstOffset: number): void {
-  while (files.length > 1) {
-    const [oldest, next] = files
-    if (oldest === undefined || next === undefined || readEdition(next).fromOffset > firstOffset) return
-    unlinkSync(oldest.path)
-    files.shift()
+function forgetPassed(shelf: EditionShelf, firstOffset: number): void {
+  for (;;) {
+    const [oldest, next] = shelf.list()
+    if (oldest === undefined || next === undefined || readEdition(shelf, next.edition).fromOffset > firstOffset) return
+    shelf.drop(oldest.edition)
   }
 }
 
-function readEdition({ path }: EditionFile): Edition {
-  return Edition.parse(JSON.parse(readFileSync(path, 'utf8')))
+function readEdition(shelf: EditionShelf, edition: number): Edition {
+  return Edition.parse(JSON.parse(shelf.read(edition)))
 }
 
-function translation(file: EditionFile | undefined, order: RegistryOrder): Translation | undefined {
-  if (file === undefined) return undefined
-  const { sensors, gateways } = readEdition(file)
+function translation(shelf: EditionShelf, edition: number, order: RegistryOrder): Translation | undefined {
+  if (!shelf.list().some(one => one.edition === edition)) return undefined
+  const { sensors, gateways } = readEdition(shelf, edition)
   return {
     sensor: indicesOf(sensors, order.sensors),
     gateway: indicesOf(gateways, order.gateways),
