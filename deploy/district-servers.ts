@@ -3,6 +3,7 @@
  */
 import type { Settings } from '@forewarn/runtime/settings'
 import type { HouseOptions } from './house-options.ts'
+import { StartError } from './start-error.ts'
 
 export type ServerSettings = Pick<
   Settings,
@@ -17,18 +18,22 @@ export type ServerSettings = Pick<
   | 'postgresUrl'
   | 'retentionDays'
   | 'journalMaxMb'
+  | 'journal'
 >
 
 /** The part of the house's options that names servers and limits. */
 export function serversOf(
   settings: ServerSettings,
-): Pick<HouseOptions, 'redisUrl' | 'postgresUrl' | 'influx' | 'retentionDays' | 'journalMaxBytes'> {
+): Pick<HouseOptions, 'redisUrl' | 'postgresUrl' | 'influx' | 'retentionDays' | 'journalMaxBytes' | 'journalRedisUrl'> {
   const { influxUrl, redisUrl, postgresUrl } = settings
+  if (settings.journal === 'redis' && redisUrl === undefined)
+    throw new StartError('bad-settings', 'the journal is to be in Redis, and no Redis is named: set FOREWARN_REDIS_URL')
   return {
     redisUrl,
     postgresUrl,
     retentionDays: settings.retentionDays,
     journalMaxBytes: settings.journalMaxMb * 1e6,
+    journalRedisUrl: settings.journal === 'redis' ? redisUrl : undefined,
     influx:
       influxUrl === undefined
         ? undefined

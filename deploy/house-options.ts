@@ -35,6 +35,8 @@ export interface HouseOptions {
   readonly postgresUrl?: string | undefined
   readonly influx?: Omit<InfluxStoreOptions, 'sensors'> | undefined
   readonly journalMaxBytes?: number | undefined
+  /** Keeps the journal in this Redis instead of in files. */
+  readonly journalRedisUrl?: string | undefined
   readonly retentionDays?: number | undefined
   readonly officerPassword?: string | undefined
   /** Told, in a few words, what is being started. */

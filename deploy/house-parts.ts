@@ -10,7 +10,6 @@ import { hashPassword } from '@forewarn/console/passwords'
 import { startConsole } from '@forewarn/console/start'
 import { startEdgeAgent } from '@forewarn/edge-agent/start'
 import { startIngest } from '@forewarn/ingest/start'
-import { openReadingJournal } from '@forewarn/journal/reading-journal'
 import { startRules } from '@forewarn/rules/start'
 import { startEmbeddedPostgres } from '@forewarn/runtime/embedded-postgres'
 import type { OrderlyStop } from '@forewarn/runtime/orderly-stop'
@@ -20,6 +19,7 @@ import { openInfluxStore } from '@forewarn/store/influx'
 import type { ReadingStore } from '@forewarn/store/reading-store'
 import { shipped } from './catalogue.ts'
 import type { HouseOptions } from './house-options.ts'
+import { openHouseJournal } from './open-journal.ts'
 import type { Secrets } from './secrets.ts'
 import { naming } from './start-error.ts'
 
@@ -72,12 +72,7 @@ export type Intake = Awaited<ReturnType<typeof startIntake>>
 export async function startIntake({ options, secrets, stopping }: Site, store: ReadingStore) {
   const { district, dataDir, clock, log, metrics } = options
   const running: { broker?: Broker } = {}
-  const journal = await openReadingJournal({
-    registry: district,
-    dir: join(dataDir, 'journal'),
-    nowMs: clock.nowMs,
-    ...(options.journalMaxBytes === undefined ? {} : { maxBytes: options.journalMaxBytes }),
-  })
+  const journal = await openHouseJournal(options)
   stopping.add('journal', () => journal.close())
   const ingest = await startIngest({
     district,

@@ -115,6 +115,11 @@ export const definitions = {
     fallback: '2048',
     meaning: 'limit of the journal on disk; beyond it nothing is acknowledged',
   }),
+  journal: define({
+    schema: z.enum(['files', 'redis']),
+    fallback: 'files',
+    meaning: 'where the journal is kept: files of this machine, or redis (FOREWARN_REDIS_URL) for several machines',
+  }),
   logLevel: define({ schema: z.enum(logLevels), fallback: 'info', meaning: `one of ${logLevels.join(', ')}` }),
   redisUrl: define({
     schema: optionalText,
