@@ -24,14 +24,14 @@ export function tasmotaFormat({ take, lives, timeZone }: TasmotaParts): Format {
     // An empty retained message clears what was retained.
     if (said === '') return heard
     const utcOffsetHours = utcOffsetHoursAt(receivedAtMs, timeZone)
-    const message = parseTasmota({ topic, payload: said, utcOffsetHours, receivedAtMs })
+    const message = parseTasmota({ topic, payload: said, utcOffsetHours })
     if (typeof message === 'string') return refused('bad-payload', message)
     const { device } = message
     if (message.kind === 'life') lives.note(gateway, `tasmota/${device}`, message.online)
     if (message.kind === 'life' || message.kind === 'other') return heard
-    const { measuredAtMs = receivedAtMs, values } = message
-    const isNear = Math.abs(measuredAtMs - receivedAtMs) <= nearMs
-    const time = isNear ? { timeMs: measuredAtMs } : { timeMs: undefined, isArrival: true }
+    const { measuredAtMs, timeText, values } = message
+    const isNear = measuredAtMs !== undefined && Math.abs(measuredAtMs - receivedAtMs) <= nearMs
+    const time = isNear ? { timeMs: measuredAtMs } : { timeMs: undefined, isArrival: timeText !== undefined }
     return take(
       {
         values: Object.entries(values).map(([path, value]) => ({
