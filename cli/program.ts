@@ -10,6 +10,7 @@ import { brokerCommand } from './commands/broker.ts'
 import { decodeCommand } from './commands/decode.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { gatewayCommand } from './commands/gateway.ts'
+import { gatewaysCommand } from './commands/gateways.ts'
 import { ledgerCommand } from './commands/ledger.ts'
 import { playCommand } from './commands/play.ts'
 import { publishCommand } from './commands/publish.ts'
@@ -41,6 +42,7 @@ function buildProgram(): Command {
     startCommand(),
     playCommand(),
     gatewayCommand(),
+    gatewaysCommand(),
     brokerCommand(),
     publishCommand(),
     rulesCommand(),
