@@ -5,11 +5,12 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { AcceptPublish } from '@forewarn/contracts/intake'
 import { topicOf } from '@forewarn/contracts/topics'
 import type { Clock } from '@forewarn/runtime/clock'
 import type { Log } from '@forewarn/runtime/log'
 import type { Aedes, Client } from 'aedes'
-import { interceptAcknowledgements } from './acknowledgements.ts'
+import { interceptAcknowledgements, keepAlive } from './acknowledgements.ts'
 import { connectionDoor } from './address-limits.ts'
 import { createClaims } from './claims.ts'
 import type { BrokerCounts } from './counts.ts'
@@ -20,18 +21,21 @@ import type { Caller, Entry } from './entrance.ts'
 import { type Guest, guestBook } from './guests.ts'
 import type { BrokerLimits } from './limits.ts'
 import { meterPackets, type PacketMeter } from './packet-meter.ts'
-import { mayReceive } from './permissions.ts'
+import { mayReceive, ownReadings } from './permissions.ts'
 import { persistenceFor } from './persistence.ts'
 import { publishPace } from './publish-pace.ts'
+import { PublishTap, type TapHouse, tapRoom } from './publish-tap.ts'
 import { retainedMessages } from './retained.ts'
 import { keptSessions } from './sessions.ts'
-import { isGranted } from './traffic.ts'
+import { isGranted, quietLog } from './traffic.ts'
 
 export interface PartsOptions {
   readonly districtId: string
   readonly limits: BrokerLimits
   readonly counts: BrokerCounts
   readonly store: CredentialStore
+  /** Called before a message is acknowledged; see contracts/intake.ts. */
+  readonly accept: AcceptPublish
   readonly clock: Clock
   readonly log: Log
 }
@@ -111,6 +115,7 @@ export function createBrokerParts(options: PartsOptions) {
         client,
         address,
         meter,
+        tap: connections.tapOf(client),
         session,
         deliveries,
         untilMs,
@@ -156,13 +161,29 @@ function keepPace(meter: PacketMeter, { limits, counts }: { limits: BrokerLimits
   }
 }
 
+/** What the taps of all connections share. */
+function createTapHouse({ accept, limits, counts, clock, log }: PartsOptions): TapHouse {
+  const troubles = quietLog(log, clock)
+  return {
+    accept,
+    clock,
+    limits,
+    room: tapRoom(limits.maxBytesUnderWayInAll),
+    onAccepted: counts.accepted,
+    onNotKept({ user, topic, cause }) {
+      counts.notKept()
+      troubles('publish-not-kept', { user, topic, reason: String(cause) })
+    },
+  }
+}
+
 /** The way of a connection from the door to Aedes. */
-function createConnections(
-  { limits, counts, clock, log }: PartsOptions,
-  { door }: { door: ReturnType<typeof connectionDoor> },
-) {
+function createConnections(options: PartsOptions, { door }: { door: ReturnType<typeof connectionDoor> }) {
+  const { limits, counts, clock, log } = options
   const callers = new WeakMap<object, Caller>()
   const meters = new WeakMap<object, PacketMeter>()
+  const taps = new WeakMap<object, PublishTap>()
+  const tapHouse = createTapHouse(options)
   const sockets = new Set<Socket>()
   const meterLimits = {
     ...limits,
@@ -178,6 +199,7 @@ function createConnections(
   return {
     callerOf,
     meterOf: ({ conn }: Client): PacketMeter | undefined => meters.get(conn),
+    tapOf: ({ conn }: Client): PublishTap | undefined => taps.get(conn),
     mayEnter(socket: Socket): boolean {
       const address = socket.remoteAddress ?? ''
       const refusal = door.enter(address, clock.nowMs())
@@ -197,6 +219,7 @@ function createConnections(
     welcome(aedes: Aedes, stream: Duplex, caller: Caller, request?: IncomingMessage) {
       callers.set(stream, caller)
       const onBreach = (breach: string, bytes: number) => report(breach, caller, { bytes })
+      taps.set(stream, new PublishTap(stream, tapHouse))
       meters.set(stream, meterPackets(stream, { limits: meterLimits, onBreach }))
       aedes.handle(stream, request)
     },
@@ -211,6 +234,16 @@ function createConnections(
   }
 }
 
+/** From now on the readings of a gateway take the short way. */
+function openTap({ user, client, tap, meter }: Guest): void {
+  tap?.open({
+    gateway: user.name,
+    own: ownReadings(user),
+    onAlive: () => keepAlive(client),
+    onPublish: bytes => meter?.onPublish?.(bytes),
+  })
+}
+
 interface Watched {
   readonly guests: ReturnType<typeof guestBook>
   readonly counts: BrokerCounts
@@ -221,13 +254,20 @@ interface Watched {
 /** Follows clients as they come and go. */
 function watch(aedes: Aedes, { guests, counts, clock, log }: Watched): void {
   aedes.on('client', () => counts.connected(aedes.connectedClients))
-  aedes.on('clientReady', client => {
+  // Not later: a client may acknowledge something as soon as it has its CONNACK.
+  aedes.on('connackSent', ({ returnCode }, client) => {
+    if (returnCode !== 0) return
     const guest = guests.of(client)
     if (guest?.session !== undefined) {
       guest.session.isNew = false
       guest.session.awaySinceMs = undefined
     }
     guest?.deliveries.begin()
+  })
+  // What the client sent before its CONNACK is with Aedes by then, and is acknowledged first.
+  aedes.on('clientReady', client => {
+    const guest = guests.of(client)
+    if (guest !== undefined) openTap(guest)
   })
   aedes.on('clientDisconnect', client => {
     counts.connected(aedes.connectedClients)

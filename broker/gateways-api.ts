@@ -64,6 +64,11 @@ const maxTokens = 8
 
 export function gatewayRoutes(parts: ApiParts) {
   return (server: FastifyInstance) => {
+    server.setErrorHandler((error, _, reply) => {
+      if (error instanceof z.ZodError) return problem(reply, z.prettifyError(error), 400)
+      parts.log.error('inner-request-failed', { reason: String(error) })
+      return problem(reply, 'it could not be done, see the log', 500)
+    })
     server.get('/health', () => healthOf(parts))
     listRoutes(server, parts)
     claimRoutes(server, parts)
