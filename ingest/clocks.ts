@@ -1,6 +1,6 @@
 /**
  * Clocks that are wrong: which sensors' times cannot be believed, since when and by how much, and the time their
- * readings count at instead. In memory: a wrong clock is noticed again with its next message.
+ * readings count at instead.
  */
 export interface WrongClock {
   readonly gateway: string
@@ -25,6 +25,11 @@ export interface Clocks {
   wrong(): WrongClock[]
   /** When the last sensor of the gateway that was off had its time right again, UTC ms. */
   mendedAtMs(gateway: string): number | undefined
+  /**
+   * Resolves once every shift that a clock was given is kept; undefined when all of them are. Who acknowledges before
+   * it would give the same readings other times after a crash, and they would take the places of others.
+   */
+  kept(): Promise<void> | undefined
 }
 
 export interface OffTime {
@@ -35,17 +40,27 @@ export interface OffTime {
   readonly receivedAtMs: number
 }
 
-interface Trouble {
+export interface Trouble {
   readonly sinceMs: number
   offsetMs: number
   /** By sensor: what is added to its device's time. */
   readonly shiftMs: Map<number, number>
 }
 
+/** By gateway. */
+export type Troubles = Map<string, Trouble>
+
 export interface ClockEvents {
   /** Told once when a gateway's clock is first seen to be off, and once when it is right again. */
   readonly onWrong?: (clock: WrongClock) => void
   readonly onMended?: (gateway: string, wasOffMs: number) => void
+}
+
+export interface ClocksOptions extends ClockEvents {
+  /** As an earlier life left them. */
+  readonly troubles?: Troubles
+  /** Keeps them for a later life. */
+  readonly keep?: (troubles: Troubles) => Promise<void>
 }
 
 /** How much later than the first a message of the same clock may come without being taken for another jump. */
@@ -56,8 +71,9 @@ const jitterMs = 2 * 60_000
  */
 const aheadMs = 10_000
 
-export function createClocks({ onWrong, onMended }: ClockEvents = {}): Clocks {
-  const troubles = new Map<string, Trouble>()
+export function createClocks({ onWrong, onMended, troubles = new Map(), keep }: ClocksOptions = {}): Clocks {
+  const keeper = inTurn(async () => await keep?.(troubles))
+  let isNew = false
   const mended = new Map<string, number>()
   const shown = (gateway: string, { sinceMs, offsetMs, shiftMs }: Trouble): WrongClock => ({
     gateway,
@@ -70,7 +86,8 @@ export function createClocks({ onWrong, onMended }: ClockEvents = {}): Clocks {
       const known = troubles.get(gateway)
       const trouble: Trouble = known ?? { sinceMs: off.receivedAtMs, offsetMs: 0, shiftMs: new Map() }
       trouble.offsetMs = off.timeMs - off.receivedAtMs
-      const atMs = shifted(trouble.shiftMs, off)
+      const { atMs, isShifted } = shifted(trouble.shiftMs, off)
+      isNew ||= isShifted
       if (known === undefined) {
         troubles.set(gateway, trouble)
         onWrong?.(shown(gateway, trouble))
@@ -90,17 +107,48 @@ export function createClocks({ onWrong, onMended }: ClockEvents = {}): Clocks {
         .map(([gateway, trouble]) => shown(gateway, trouble))
         .sort((a, b) => Math.abs(b.offsetMs) - Math.abs(a.offsetMs)),
     mendedAtMs: gateway => mended.get(gateway),
+    kept() {
+      if (isNew) keeper.ask()
+      isNew = false
+      return keeper.answered()
+    },
   }
 }
 
-function shifted(shiftMs: Map<number, number>, { sensor, timeMs, arrivalMs, receivedAtMs }: OffTime): number {
+/** One deed at a time; whoever asks while one is under way waits for the one after it. */
+function inTurn(deed: () => Promise<void>) {
+  let current: Promise<void> | undefined
+  let next: Promise<void> | undefined
+  const begin = () => {
+    const begun: Promise<void> = deed().finally(() => {
+      if (current === begun) current = undefined
+    })
+    current = begun
+    return begun
+  }
+  return {
+    ask() {
+      if (current === undefined) return void begin()
+      next ??= current
+        .catch(() => undefined) // told to those who waited for it
+        .then(() => {
+          next = undefined
+          return begin()
+        })
+    },
+    /** Of all that was asked so far; undefined when nothing is under way. */
+    answered: () => next ?? current,
+  }
+}
+
+function shifted(shiftMs: Map<number, number>, { sensor, timeMs, arrivalMs, receivedAtMs }: OffTime) {
   const known = shiftMs.get(sensor)
   if (known !== undefined) {
     const atMs = timeMs + known
-    if (atMs <= receivedAtMs + aheadMs && Math.abs(atMs - arrivalMs) <= jitterMs) return atMs
+    if (atMs <= receivedAtMs + aheadMs && Math.abs(atMs - arrivalMs) <= jitterMs) return { atMs, isShifted: false }
   }
   shiftMs.set(sensor, arrivalMs - timeMs)
-  return arrivalMs
+  return { atMs: arrivalMs, isShifted: true }
 }
 
 /** To a tenth of an hour: how a person speaks of a clock that is wrong. */

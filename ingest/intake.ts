@@ -85,12 +85,20 @@ function understood(
   const format = formatOf(publish)
   if (typeof format !== 'function') return format
   try {
-    return format(publish, arrival)
+    const said = format(publish, arrival)
+    return withClocksKept(said, clocks)
   } catch (cause) {
     // Refusing the PUBACK would bring the same bytes back for ever: a person must see them.
     log.error('format-failed', { gateway: gatewayId, topic: publish.topic, reason: String(cause) })
     return refused('bad-payload', `reading it failed: ${String(cause)}`)
   }
+}
+
+/** What a message taught about its clock must be kept with its readings. */
+function withClocksKept(said: Said, clocks: Clocks): Said {
+  const clocksKept = said.kind === 'readings' ? clocks.kept() : undefined
+  if (clocksKept === undefined || said.kind !== 'readings') return said
+  return { ...said, kept: said.kept === undefined ? clocksKept : Promise.all([said.kept, clocksKept]).then(() => {}) }
 }
 
 interface Keeper {

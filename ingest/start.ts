@@ -15,6 +15,7 @@ import type { Metrics } from '@forewarn/runtime/metrics'
 import type { ReadingStore } from '@forewarn/store/reading-store'
 import { type AlarmBook, alarmRoutes, openAlarmBook } from './alarm-book.ts'
 import { openBirths } from './births.ts'
+import { clockFile } from './clock-file.ts'
 import { type Clocks, createClocks, hoursOf } from './clocks.ts'
 import { ingestCounts } from './counts.ts'
 import { foreignFormats } from './formats/foreign.ts'
@@ -87,7 +88,7 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     metrics,
   })
   const writer = startWriter({ journal, store, setAside, counts, log, ledger })
-  const clocks = loggedClocks(log)
+  const clocks = loggedClocks(log, clockFile({ file: join(dataDir, 'clocks.json'), district, log }))
   const parts = { journal, store, writer, gateways, clocks, quarantine, counts, clock, ledger }
   const alarms = await openAlarmBook({ dir: join(dataDir, 'alarms') })
   let onBorn: (gateway: string) => void = () => {}
@@ -165,8 +166,9 @@ function openFormats({ district, dataDir, clock, log, sendDown = () => {} }: Ing
   })
 }
 
-function loggedClocks(log: Log): Clocks {
+function loggedClocks(log: Log, file: ReturnType<typeof clockFile>): Clocks {
   return createClocks({
+    ...file,
     onWrong: ({ gateway, offsetMs }) => log.warn('gateway-clock-wrong', { gateway, offsetHours: hoursOf(offsetMs) }),
     onMended: (gateway, wasOffMs) => log.info('gateway-clock-mended', { gateway, wasOffHours: hoursOf(wasOffMs) }),
   })
