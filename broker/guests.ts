@@ -5,6 +5,7 @@ import type { Client } from 'aedes'
 import type { Deliveries } from './deliveries.ts'
 import type { PacketMeter } from './packet-meter.ts'
 import type { User } from './permissions.ts'
+import type { PublishTap } from './publish-tap.ts'
 import type { Session } from './sessions.ts'
 
 export interface Guest {
@@ -12,6 +13,8 @@ export interface Guest {
   readonly client: Client
   readonly address: string
   readonly meter: PacketMeter | undefined
+  /** Takes its readings from the connection before Aedes sees them. */
+  readonly tap: PublishTap | undefined
   readonly session: Session | undefined
   readonly deliveries: Deliveries
   /** What it came in with is good until then, UTC ms. */

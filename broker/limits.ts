@@ -34,6 +34,8 @@ const defaults = {
   publishBytesPerSecond: 8 * 1024 * 1024,
   /** Messages of one connection taken and not yet on disk; then it is not read. */
   maxPublishesUnderWay: 1000,
+  /** Readings of all connections taken and not yet on disk; then none is read. */
+  maxBytesUnderWayInAll: 64 * 1024 * 1024,
   /** QoS 2 messages of one client taken and not yet released. */
   maxUnreleased: 1000,
   /** Messages to one client sent and not yet acknowledged, and waiting behind those. */

@@ -1,7 +1,7 @@
 /**
  * Which topics a user may publish on, subscribe to and be sent. Pure; the broker's hooks ask here.
  */
-import { parseTopic, type TopicAddress, upChannels } from '@forewarn/contracts/topics'
+import { packings, parseTopic, type TopicAddress, topicOf, upChannels } from '@forewarn/contracts/topics'
 import type { Role } from './credentials.ts'
 import { filterMatches, patternCovers } from './topic-filters.ts'
 
@@ -46,6 +46,15 @@ export function publishPath(user: User, topic: string): PublishPath {
   if (address === undefined || address.district !== user.district) return 'accept'
   if (user.role === 'dispatcher') return dispatched.has(address.channel) ? 'route' : 'accept'
   return address.channel === 'progress' && address.gateway === user.name ? 'route' : 'accept'
+}
+
+/** Topics on which a gateway's readings go to the house and to nobody else. */
+export function ownReadings(user: User): { topic: string; bytes: Buffer }[] {
+  const { name: gateway, district } = user
+  return (['readings', 'columns'] as const)
+    .flatMap(channel => [undefined, ...packings].map(packing => topicOf({ district, gateway, channel, packing })))
+    .filter(topic => publishPath(user, topic) === 'accept')
+    .map(topic => ({ topic, bytes: Buffer.from(topic) }))
 }
 
 /** A topic the user may publish on in its own name: what its will may be on. */

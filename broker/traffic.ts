@@ -47,11 +47,13 @@ export function createTraffic(parts: TrafficParts): Hooks {
       const path = publishPath(guest.user, packet.topic)
       if (path === 'route') return done(null)
       const startMs = performance.now()
+      guest.tap?.beginElsewhere()
       take(guest, packet, { isClaim: path === 'claim' }).then(
         () => {
           if (path !== 'accept-and-route') silence(packet)
           counts.accepted(performance.now() - startMs)
           done(null)
+          guest.tap?.endElsewhere()
         },
         (cause: unknown) => {
           counts.notKept()
