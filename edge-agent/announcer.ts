@@ -205,8 +205,11 @@ class GatewayAnnouncer implements Announcer {
         return this.tell()
       case 'time':
         return this.#offset.heard(command, this.#options.clock.nowMs())
-      case 'sample':
-        return this.#options.onSample(command)
+      case 'sample': {
+        // `untilMs` is the house's: by a clock that is a day ahead the storm would be over at once.
+        const untilMs = command.untilMs + (this.#offset.offsetMs() ?? 0)
+        return this.#options.onSample({ ...command, untilMs })
+      }
     }
   }
 

@@ -96,7 +96,8 @@ class TriedConfiguration implements Configuration {
       return await this.#takeBack(`the agent did not come through ${trial.starts} starts`)
     // Counted before it is tried: a version that kills the agent at once is counted too.
     await this.#keepIfPossible({ ...this.#state, trial: { ...trial, starts: trial.starts + 1 } })
-    await this.#try(trial)
+    const reason = await this.#try(trial)
+    if (reason !== undefined) await this.#takeBack(reason)
   }
 
   async #applyCurrent(): Promise<void> {
@@ -119,7 +120,8 @@ class TriedConfiguration implements Configuration {
   offer(configuration: GatewayConfiguration): Promise<void> {
     return this.#inTurn(async () => {
       const { version } = configuration
-      const { current, trial, refused } = this.#state
+      const before = this.#state
+      const { current, trial, refused } = before
       // Retained: it comes with every connection.
       if (version === (trial ?? current)?.version || version === refused?.version) return
       const settings = RemoteSettings.safeParse(configuration.settings)
@@ -128,19 +130,29 @@ class TriedConfiguration implements Configuration {
       // On disk before it is tried: should it kill the agent, the next start knows what did.
       const kept = { version, settings: settings.data, sinceMs: nowMs, starts: 1 }
       await this.#keep({ current, trial: kept })
+      const upBeforeMs = this.#upAtMs
       this.#upAtMs = nowMs
-      await this.#try(kept)
+      const reason = await this.#try(kept)
+      if (reason === undefined) return
+      if (trial === undefined) return await this.#takeBack(reason)
+      // The one that was on trial a moment ago goes on with its own.
+      this.#upAtMs = upBeforeMs
+      await this.#keepIfPossible({ current, trial, refused: { version, reason } })
+      const again = await this.#try(trial)
+      if (again !== undefined) await this.#takeBack(again)
     })
   }
 
-  async #try(trial: Version): Promise<void> {
+  /** Why the agent cannot run on it; undefined when it does. */
+  async #try(trial: Version): Promise<string | undefined> {
     this.#options.log.info('configuration-on-trial', { version: trial.version })
     try {
       await this.#options.apply(trial.settings)
     } catch (error) {
-      return await this.#takeBack(`it cannot run on it: ${reasonOf(error)}`)
+      return `it cannot run on it: ${reasonOf(error)}`
     }
     this.#options.onChanged()
+    return undefined
   }
 
   async #takeBack(reason: string): Promise<void> {

@@ -77,7 +77,7 @@ export async function openLine(options: LineOptions): Promise<Line> {
     onDropped: options.onDropped,
   })
   const alarms = openAlarmBox(join(dir, 'alarms'), onTrouble)
-  const watch = openEmergency(options, { alarms, log, send: () => announcer?.sendAlarms() })
+  const { emergency: watch, settled } = openEmergency(options, { alarms, log, send: () => announcer?.sendAlarms() })
   emergency = watch
   const reword = (next: Wording) => {
     wording = next
@@ -105,7 +105,7 @@ export async function openLine(options: LineOptions): Promise<Line> {
     },
     random: options.random,
   })
-  return lineOf({ options, outbox, uplink, emergency: watch, configuration })
+  return lineOf({ options, outbox, uplink, emergency: watch, settled, configuration })
 }
 
 interface Parts {
@@ -113,10 +113,12 @@ interface Parts {
   readonly outbox: Outbox
   readonly uplink: Uplink
   readonly emergency: Emergency
+  /** Resolves once what alarms changed is on disk. */
+  readonly settled: () => Promise<void>
   readonly configuration: Configuration
 }
 
-function lineOf({ options, outbox, uplink, emergency, configuration }: Parts): Line {
+function lineOf({ options, outbox, uplink, emergency, settled, configuration }: Parts): Line {
   return {
     id: options.gateway.id,
     outbox,
@@ -126,6 +128,7 @@ function lineOf({ options, outbox, uplink, emergency, configuration }: Parts): L
     outputsWanted: () => emergency.standing().flatMap(({ rule }) => rule.outputs),
     async close() {
       await configuration.stop()
+      await settled()
       await uplink.stop()
       await outbox.close()
     },
@@ -138,11 +141,14 @@ const Standing = z.array(StandingAlarm)
 function openEmergency(
   { dir, emergencyRules: rules, clock, onStanding }: LineOptions,
   { alarms, log, send }: { alarms: AlarmBox; log: Log; send: () => void },
-): Emergency {
+): { emergency: Emergency; settled: () => Promise<void> } {
   const path = join(dir, 'standing-alarms.json')
+  const keepStanding = () => replaceFile(path, JSON.stringify(emergency.standing()))
   const keep = async (alarm: LocalAlarm) => {
-    await replaceFile(path, JSON.stringify(emergency.standing()))
+    // Killed in between, the next life must know of a siren that howls, and the house of an alarm that is over.
+    if (alarm.clearedAtMs === undefined) await keepStanding()
     await alarms.put(alarm)
+    if (alarm.clearedAtMs !== undefined) await keepStanding()
   }
   let turn = Promise.resolve()
   const happened = (alarm: LocalAlarm) => {
@@ -166,7 +172,7 @@ function openEmergency(
       },
     },
   )
-  return emergency
+  return { emergency, settled: () => turn }
 }
 
 function readStanding(path: string, log: Log): StandingAlarm[] {
