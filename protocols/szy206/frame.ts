@@ -144,3 +144,17 @@ export function writeSzy206(
   if (user.length > 255) throw new RangeError(`${user.length} bytes: 255 fit into one frame`)
   return Uint8Array.of(0x68, user.length, 0x68, ...user, crc8(user), 0x16)
 }
+
+/**
+ * A number of BCD digits, lowest byte first; F in the highest digit is a minus sign. Undefined when the digits are none.
+ * Read from the one published self-report, not from the text of the standard.
+ */
+export function decimalOf(bytes: Uint8Array, decimals: number): number | undefined {
+  const digits = hexOf(bytes.toReversed())
+  const negative = digits.startsWith('F')
+  const plain = negative ? digits.slice(1) : digits
+  if (!/^\d+$/.test(plain)) return undefined
+  const padded = plain.padStart(decimals + 1, '0')
+  const value = Number(`${padded.slice(0, padded.length - decimals)}.${padded.slice(padded.length - decimals)}`)
+  return negative && value !== 0 ? -value : value
+}

@@ -2,10 +2,10 @@
  * SL 651-2014 as a source: a TCP port that hydrological stations connect to. What is right and kept is confirmed; what
  * is not gets no reply at all, as the standard wants it.
  */
-import type { StreamItem } from '@forewarn/protocols/frame-stream'
 import type { Sl651Frame } from '@forewarn/protocols/sl651/frame'
 import { openSl651Stream } from '@forewarn/protocols/sl651/stream'
 import { type DeviceLine, type LineHandler, startDeviceServer } from '../device-server.ts'
+import { FrameLine } from '../frame-line.ts'
 import { type Source, type SourceStatus, type Surroundings, sourceKind } from '../source.ts'
 import { Sl651Profile } from './profile.ts'
 import { Station, type StationCount } from './station.ts'
@@ -18,9 +18,6 @@ export const sl651Kind = sourceKind({
     stations.flatMap(({ station, allow }) => allow.map(func => `function ${func} of station ${station}`)),
   start: startSl651,
 })
-
-/** Half a frame for so long (wall time) is noise. */
-const halfFrameAtMostMs = 10_000
 
 async function startSl651(profile: Sl651Profile, around: Surroundings): Promise<Source> {
   const counts = new Map<StationCount | 'refused', number>()
@@ -50,7 +47,7 @@ async function startSl651(profile: Sl651Profile, around: Surroundings): Promise<
   const server = await startDeviceServer({
     listen,
     log: around.log,
-    onLine: line => new StationLine({ line, find, around: surroundings }),
+    onLine: line => openStationLine({ line, find, around: surroundings }),
   }).catch(error => {
     for (const { station } of stations.values()) station.stop()
     throw new Error(`listen on ${listen.host}:${listen.port}`, { cause: error })
@@ -76,55 +73,24 @@ interface LineOptions {
   readonly around: Surroundings
 }
 
-class StationLine implements LineHandler {
-  #options: LineOptions
-  #stream = openSl651Stream()
+function openStationLine({ line, find, around }: LineOptions): LineHandler {
   /** Stations that spoke on this line: a relay speaks for several. */
-  #stations = new Set<Station>()
-  #cancelGiveUp = () => {}
-  #turn: Promise<void> = Promise.resolve()
-
-  constructor(options: LineOptions) {
-    this.#options = options
-  }
-
-  take(piece: Uint8Array): Promise<void> {
-    this.#cancelGiveUp()
-    const { clock } = this.#options.around
-    const items = this.#stream.push(piece)
-    if (this.#stream.waitingBytes > 0) {
-      this.#cancelGiveUp = clock.after(halfFrameAtMostMs * clock.speed, () => void this.#handle(this.#stream.giveUp()))
-    }
-    return this.#handle(items)
-  }
-
-  /** In the order of arrival, also what a timer brings up. */
-  #handle(items: readonly StreamItem<Sl651Frame>[]): Promise<void> {
-    this.#turn = this.#turn.then(() => this.#each(items))
-    return this.#turn
-  }
-
-  async #each(items: readonly StreamItem<Sl651Frame>[]): Promise<void> {
-    const { around, find, line } = this.#options
-    for (const item of items) {
-      if (item.kind === 'junk') {
-        around.refuse({ reason: 'no-frame', detail: item.detail, original: item.bytes })
-        continue
-      }
-      const station = find(item.frame)
+  const stations = new Set<Station>()
+  return new FrameLine({
+    stream: openSl651Stream(),
+    clock: around.clock,
+    junk: (detail, original) => around.refuse({ reason: 'no-frame', detail, original }),
+    take: async (frame, original) => {
+      const station = find(frame)
       if (typeof station === 'string') {
-        const { station: address, func } = item.frame
-        around.refuse({ reason: station, detail: `function ${func} of ${address}, ${line.peer}`, original: item.bytes })
-        continue
+        const detail = `function ${frame.func} of ${frame.station}, ${line.peer}`
+        return around.refuse({ reason: station, detail, original })
       }
-      this.#stations.add(station)
-      await station.take(item.frame, item.bytes, line)
-    }
-  }
-
-  async closed(): Promise<void> {
-    this.#cancelGiveUp()
-    await this.#handle(this.#stream.giveUp('the connection was closed within a frame'))
-    for (const station of this.#stations) station.lost(this.#options.line)
-  }
+      stations.add(station)
+      await station.take(frame, original, line)
+    },
+    closed: () => {
+      for (const station of stations) station.lost(line)
+    },
+  })
 }
