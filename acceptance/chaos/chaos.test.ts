@@ -15,6 +15,7 @@ test('killed, frozen, cut off and out of disk in any order, the house loses noth
     const found = reportLines(report).join('\n')
     expect(report.acknowledged, found).toBeGreaterThan(1000)
     expect(report, found).toMatchObject({ lost: 0, twice: 0, strange: 0, endedByThemselves: [] })
+    expect(report.ledger?.imbalances, found).toEqual([])
     expect(report.floodedRoads, found).toBeGreaterThan(0)
     expect(report.warnings, found).toEqual({ missing: [], twice: [] })
   } finally {

@@ -10,6 +10,7 @@ import { waitFor } from '../wait-for.ts'
 import { type Account, openAccount } from './account.ts'
 import { agentGateway, metersOf, shuffledGateway, skewedGateway, steadyGateway } from './chaos-district.ts'
 import { type Flooding, startFlooding, type WarningsFound, warningsOf } from './flooding.ts'
+import { type LedgerFound, ledgerOf } from './ledger.ts'
 import { type Fault, named, type PlannedFault, planOf } from './plan.ts'
 import { openStoreOf, type Reckoning, reckon } from './reckoning.ts'
 import { type Backing, buildSite, type Site } from './site.ts'
@@ -36,6 +37,8 @@ export interface ChaosReport extends Reckoning {
   readonly endedByThemselves: readonly string[]
   readonly floodedRoads: number
   readonly warnings: WarningsFound
+  /** What the house's own ledger says; undefined when it never came to rest. */
+  readonly ledger: LedgerFound | undefined
   /** Kinds of faults that this machine does not allow. */
   readonly notTried: readonly string[]
   readonly tookMs: number
@@ -88,7 +91,7 @@ class Run {
     const victims = [...(['house', 'agent', 'all'] as const), ...ownVictims]
     for (const planned of planOf({ seed, kills, storeDownMs, victims, kinds })) await this.#meet(planned, flooding)
     this.#say('rest')
-    const { flooded, warnings } = await this.#comeToRest(talkers, flooding)
+    const { flooded, warnings, ledger } = await this.#comeToRest(talkers, flooding)
     stopWatching()
     await Promise.all([house.terminate(), agent.terminate()])
     return {
@@ -99,6 +102,7 @@ class Run {
       endedByThemselves: [house, agent].filter(one => one.endedByItself > 0).map(one => one.lastWords()),
       floodedRoads: flooded.length,
       warnings,
+      ledger,
       notTried: disk ? [] : ['disk-full: a small file system cannot be mounted here (needs root)'],
       tookMs: this.#clock.nowMs() - beganMs,
     }
@@ -213,7 +217,10 @@ class Run {
       },
       { withinMs: 60_000 },
     ).catch(() => warningsOf(this.#site, flooded))
-    return { flooded, warnings: warnings ?? { missing: flooded, twice: [] } }
+    const ledger = await waitFor('a ledger at rest', () => ledgerOf(this.#site), { withinMs: 60_000 }).catch(
+      () => undefined,
+    )
+    return { flooded, warnings: warnings ?? { missing: flooded, twice: [] }, ledger }
   }
 
   async #ingestFigures(): Promise<Record<string, number> | undefined> {
