@@ -31,6 +31,8 @@ export const AgentSettings = z
       .partial()
       .optional(),
     dataDir: z.string().min(1),
+    /** Device profiles, one YAML file per field source; see sources/README.md. */
+    profilesDir: z.string().min(1).optional(),
     ...wording,
     batchLingerMs: z.number().int().min(0).max(60_000).default(200),
     outboxMaxMb: z.number().positive().default(64),
@@ -61,9 +63,9 @@ const dayMs = 24 * 60 * 60 * 1000
 
 /** The settings as the agent's options. */
 export function optionsOf(settings: AgentSettings): Omit<EdgeAgentOptions, 'clock' | 'log' | 'metrics'> {
-  const { districtId, brokerUrl, tls, dataDir, outputs, push } = settings
+  const { districtId, brokerUrl, tls, dataDir, profilesDir, outputs, push } = settings
   return {
-    ...{ districtId, brokerUrl, dataDir, outputs, push },
+    ...{ districtId, brokerUrl, dataDir, profilesDir, outputs, push },
     ...(tls === undefined ? {} : { tls }),
     gateways: settings.gateways.map(({ id, password, sensors, format, metered, emergencyRules = [] }) => ({
       ...{ id, password, emergencyRules },

@@ -11,6 +11,7 @@ import { type Line, openLine, type SourceSteering } from './line.ts'
 import type { OutboxLimits, OutboxStatus } from './outbox.ts'
 import { type Outputs, openSwitchboard, type Switchboard } from './outputs.ts'
 import { startPushSource } from './push-source.ts'
+import { openSources, type ProfileStatus } from './sources/start-sources.ts'
 import type { BrokerTls } from './tls-files.ts'
 import type { UplinkGateway } from './uplink.ts'
 import type { Wording } from './wording.ts'
@@ -31,6 +32,8 @@ export interface EdgeAgentOptions {
   readonly log: Log
   readonly metrics: Metrics
   readonly push: { readonly host: string; readonly port: number; readonly token: string }
+  /** Device profiles (`*.yaml`), one field source each; see sources/README.md. None unless given. */
+  readonly profilesDir?: string | undefined
   /** Of each outbox; 64 MB and 14 days unless given. */
   readonly outbox?: Partial<OutboxLimits>
   /** What emergency rules may switch, and nothing else. */
@@ -50,6 +53,8 @@ export interface EdgeAgent {
   /** Base of the push source: devices post to `{pushUrl}/push/{gateway}`. */
   readonly pushUrl: string
   status(): GatewayStatus[]
+  /** The field sources, by their profiles. */
+  sources(): readonly ProfileStatus[]
   /** Takes nothing more, says good-bye to the broker, closes the outboxes. */
   stop(): Promise<void>
 }
@@ -63,8 +68,12 @@ export async function startEdgeAgent(options: EdgeAgentOptions): Promise<EdgeAge
   const counters = countersOf(options.metrics)
   const switchboard = openSwitchboard(options.outputs ?? {}, { log })
   const lines: Line[] = []
+  const { profilesDir, dataDir, gateways, metrics } = options
+  const sources = openSources({ profilesDir, dataDir, gateways: gateways.map(({ id }) => id), clock, log, metrics })
   const onStanding = () => switchboard.want(new Set(lines.flatMap(line => line.outputsWanted())))
-  const opened = options.gateways.map(gateway => openOne(gateway, { options, counters, onStanding }))
+  const opened = options.gateways.map(gateway =>
+    openOne(gateway, { options, counters, onStanding, steering: sources.steering(gateway.id) }),
+  )
   for (const line of await Promise.all(opened)) lines.push(line)
   // Alarms that stood when the last life ended.
   onStanding()
@@ -80,11 +89,18 @@ export async function startEdgeAgent(options: EdgeAgentOptions): Promise<EdgeAge
     await closeAll(lines, switchboard)
     throw new Error(`listen for pushes on ${push.host}:${push.port}`, { cause: error })
   })
+  await sources.begin(async (gateway, readings, how) => {
+    const outbox = outboxes.get(gateway)
+    if (outbox === undefined) throw new Error(`no gateway ${gateway} here`)
+    await outbox.append(readings, how)
+    counters.taken.inc(readings.length)
+  })
   return {
     pushUrl: source.url,
+    sources: () => sources.status(),
     status: () => lines.map(({ id, connected, outbox }) => ({ id, connected, ...outbox.status() })),
     stop: async () => {
-      await source.stop()
+      await Promise.all([source.stop(), sources.stop()])
       await closeAll(lines, switchboard)
     },
   }
