@@ -40,7 +40,7 @@ test.skipIf(!areHere)(
 
 async function startServers() {
   const started = await Promise.all([
-    startRedis(redis ?? ''),
+    startRedis(redis ?? '', ['--appendonly', 'yes', '--appendfsync', 'always']),
     startPostgres(postgres ?? ''),
     startInfluxServer({ index: 'tsi1' }),
   ])
@@ -48,6 +48,7 @@ async function startServers() {
   return {
     settings: {
       redisUrl: queue.url,
+      journal: 'redis' as const,
       postgresUrl: database.url,
       influxUrl: influx.url,
       influxVersion: '1' as const,

@@ -5,7 +5,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { chown, mkdtemp, rm } from 'node:fs/promises'
+import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,18 +19,38 @@ const postgresFolder = '/usr/lib/postgresql/15/bin'
 
 /** The path of a program, or undefined when it is not installed. Throws in CI, where nothing may be skipped. */
 export function installed(program: string): string | undefined {
-  const folders = [...(process.env['PATH'] ?? '').split(':'), postgresFolder]
+  const folders = [...(process.env['PATH'] ?? '').split(':'), postgresFolder, '/usr/sbin']
   const found = folders.map(folder => join(folder, program)).find(path => existsSync(path))
   if (found === undefined && process.env['CI']) throw new Error(`${program} is not installed, and CI skips nothing`)
   return found
 }
 
-export async function startRedis(program: string): Promise<TestServer> {
+export async function startRedis(program: string, args: readonly string[] = []): Promise<TestServer> {
   const port = await freePort()
   const dir = await mkdtemp(join(tmpdir(), 'forewarn-redis-'))
-  const server = spawn(program, ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', ''])
+  const server = spawn(program, ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', ...args])
   await said(server, 'Ready to accept connections')
   return { url: `redis://127.0.0.1:${port}`, stop: () => stop(server, dir) }
+}
+
+/** Keeps its sessions and queues on disk, and waits for nobody's acknowledgement beyond the usual twenty. */
+export async function startMosquitto(program: string): Promise<TestServer> {
+  const port = await freePort()
+  const dir = await mkdtemp(join(tmpdir(), 'forewarn-mosquitto-'))
+  const settings = [
+    `listener ${port} 127.0.0.1`,
+    'allow_anonymous true',
+    'persistence true',
+    `persistence_location ${dir}/`,
+  ]
+  await writeFile(join(dir, 'mosquitto.conf'), [...settings, 'max_queued_messages 100000', ''].join('\n'))
+  if (process.getuid?.() === 0) await chown(dir, idsOf('mosquitto').uid, idsOf('mosquitto').gid)
+  const server = spawn(program, ['-c', join(dir, 'mosquitto.conf'), '-v'])
+  await said(server, 'running')
+  // Nobody reads on: a full pipe would hold it up.
+  server.stdout.resume()
+  server.stderr.resume()
+  return { url: `mqtt://127.0.0.1:${port}`, stop: () => stop(server, dir) }
 }
 
 /** PostgreSQL refuses to run as root, so it runs as `postgres` then. */
