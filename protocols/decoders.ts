@@ -8,6 +8,7 @@ const loaders: Readonly<Record<string, () => Promise<FrameDecoder>>> = {
   chirpstack: async () => (await import('./chirpstack/decoder.ts')).chirpstackDecoder,
   gb26875: async () => (await import('./gb26875/decoder.ts')).gb26875Decoder,
   hj212: async () => (await import('./hj212/decoder.ts')).hj212Decoder,
+  json: async () => (await import('./json/decoder.ts')).jsonDecoder,
   jt808: async () => (await import('./jt808/decoder.ts')).jt808Decoder,
   'line-protocol-decode': async () => (await import('./line-protocol-decode/decoder.ts')).lineProtocolDecodeDecoder,
   'line-protocol-encode': async () => (await import('./line-protocol-encode/decoder.ts')).lineProtocolEncodeDecoder,
