@@ -6,6 +6,8 @@ import type { SourceKind } from './source.ts'
 
 const loaders: Readonly<Record<string, () => Promise<SourceKind>>> = {
   hj212: async () => (await import('./hj212/kind.ts')).hj212Kind,
+  jt808: async () => (await import('./jt808/kind.ts')).jt808Kind,
+  modbus: async () => (await import('./modbus/kind.ts')).modbusKind,
   szy206: async () => (await import('./szy206/kind.ts')).szy206Kind,
   sl651: async () => (await import('./sl651/kind.ts')).sl651Kind,
 }

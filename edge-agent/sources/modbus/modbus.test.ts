@@ -4,8 +4,8 @@ import { crc16Modbus } from '@forewarn/protocols/crc16'
 import { handClock } from '@forewarn/runtime/clock'
 import { ModbusTCPServer } from 'jsmodbus'
 import { afterEach, expect, test } from 'vitest'
-import { prepared, testAround } from '../around-fixture.ts'
 import type { Source } from '../source.ts'
+import { startSource } from '../source-fixture.ts'
 import { modbusKind } from './kind.ts'
 
 const t0 = Date.UTC(2026, 10, 22, 12)
@@ -59,11 +59,10 @@ async function rtuServer(answer: (unit: number, start: number) => readonly numbe
 }
 
 async function started(lines: readonly unknown[], clock = handClock(t0)) {
-  const around = testAround(clock)
-  const source = await prepared(modbusKind, { source: 'modbus', gateway: 'gw-1', lines }).start(around)
-  open.push(source)
+  const around = await startSource(JSON.stringify({ source: 'modbus', gateway: 'gw-1', lines }), { clock })
+  open.push(around.source)
   clock.advance(0)
-  return { around, source, clock }
+  return { around, source: around.source, clock }
 }
 
 function registers(...words: number[]): Buffer {
@@ -123,7 +122,7 @@ test('"no measurement" never becomes a reading, and is counted', async () => {
     ['sentinel', 'FFFF'],
     ['sentinel', '7FC0 0000'],
   ])
-  expect(source.status().counts).toMatchObject({ sentinels: 4, readings: 2 })
+  await expect.poll(() => source.status().counts).toMatchObject({ sentinels: 4, readings: 2 })
 })
 
 test('a device that is not there delays nobody on another line', async () => {
@@ -225,11 +224,11 @@ test('storm mode asks more often, and a full disk is told and not hidden', async
   clock.advance(5000)
   await around.until(() => around.taken.length === 2)
   await drive(() => source.status().state !== 'running', clock)
-  around.diskIsFull = true
+  around.diskFull = true
   clock.advance(5000)
   await drive(() => source.status().counts['not-kept'] === 0, clock)
   await drive(() => source.status().state !== 'troubled', clock)
-  expect(source.status().trouble).toMatch(/could not be kept: the disk is full/)
+  expect(source.status().trouble).toMatch(/could not be kept: no space left/)
 })
 
 test('a serial line without the package says how to get it', async () => {
