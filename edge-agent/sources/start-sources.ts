@@ -125,17 +125,23 @@ class RunningSources implements Sources {
 
   async begin(append: Append): Promise<void> {
     this.#append = append
-    const { profilesDir, clock } = this.#options
-    if (profilesDir !== undefined) {
-      await mkdir(profilesDir, { recursive: true })
-      const watcher = watch(profilesDir, () => this.#rescanSoon())
-      watcher.on('error', error => this.#log.warn('profiles-not-watched', { trouble: error.message }))
-      this.#cancels.push(
-        () => watcher.close(),
-        clock.every(lookEveryMs, () => void this.rescan()),
-      )
-    }
+    const { profilesDir } = this.#options
+    if (profilesDir !== undefined) await this.#watch(profilesDir)
     await this.rescan()
+  }
+
+  /** Without the folder the agent still takes pushes and profiles from afar. */
+  async #watch(dir: string): Promise<void> {
+    const { clock } = this.#options
+    try {
+      await mkdir(dir, { recursive: true })
+      const watcher = watch(dir, () => this.#rescanSoon())
+      watcher.on('error', error => this.#log.warn('profiles-not-watched', { dir, trouble: error.message }))
+      this.#cancels.push(() => watcher.close())
+    } catch (error) {
+      this.#log.error('profiles-not-watched', { dir, trouble: String(error) })
+    }
+    this.#cancels.push(clock.every(lookEveryMs, () => void this.rescan()))
   }
 
   #rescanSoon(): void {
