@@ -2,6 +2,7 @@
  * `forewarn decode`: frames from standard input, one a line, and what is in them, one line of JSON each.
  */
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { loadDecoder, protocolNames } from '@forewarn/protocols/decoders'
 import type { FrameDecoder } from '@forewarn/protocols/frame-decoder'
 import { liveClock } from '@forewarn/runtime/clock'
@@ -25,6 +26,7 @@ export function decodeCommand(): Command {
     .option('--precision <unit>', 'of line protocol times: 1ns, 1us, 1ms or 1s')
     .option('--default-time <time>', 'time of a line protocol line that has none, a whole number of nanoseconds')
     .option('--received-at <time>', 'when the frames arrived, ISO 8601; without it now')
+    .option('--mapping <file>', 'of plain JSON: the YAML file that says which values are whose (protocol json)')
     .addOption(new Option('--format <format>', 'json for programs, text for people').choices(['json', 'text']))
     .addHelpText('after', '\nExample:\n  echo \'[{"n":"tidal-04.level","u":"m","v":0.28}]\' | forewarn decode senml')
     .action(decode)
@@ -33,10 +35,32 @@ export function decodeCommand(): Command {
 async function decode(protocol: string | undefined, options: Record<string, unknown>): Promise<void> {
   if (options['list'] === true) return listProtocols()
   if (protocol === undefined) throw new WrongUse(`which protocol? ${protocolNames.join(', ')}`)
-  const decoder = await loadDecoder(protocol)
+  const { mapping } = options
+  const decoder = typeof mapping === 'string' ? await mappingFrom(mapping, protocol) : await loadDecoder(protocol)
   if (decoder === undefined)
     throw new WrongUse(`there is no protocol ${protocol}; there are ${protocolNames.join(', ')}`)
   await decodeInput(decoder, contextOf(options), { forPeople: options['format'] === 'text' })
+}
+
+/** The decoder of a mapping file. Throws WrongUse with all that is wrong in the file. */
+async function mappingFrom(file: string, protocol: string): Promise<FrameDecoder> {
+  if (protocol !== 'json') throw new WrongUse('--mapping reads plain JSON: forewarn decode json --mapping …')
+  const [{ parseMappings }, { mappingDecoder }] = await Promise.all([
+    import('@forewarn/protocols/json-mapping/mapping'),
+    import('@forewarn/protocols/json/decoder'),
+  ])
+  const parsed = parseMappings(readMapping(file))
+  if (Array.isArray(parsed)) return mappingDecoder(parsed)
+  const faults = parsed.faults.map(({ line, field, message }) => `${file}:${line} ${field}: ${message}`)
+  throw new WrongUse(faults.join('\n'))
+}
+
+function readMapping(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new WrongUse(`cannot read ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+  }
 }
 
 async function listProtocols(): Promise<void> {

@@ -1,11 +1,12 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { loadDecoder, protocolNames } from '@forewarn/protocols/decoders'
 import { frameOf, type VectorRow, vectorRows } from '@forewarn/protocols/vectors/check-vectors'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 
 const main = join(import.meta.dirname, '..', 'main.ts')
@@ -164,6 +165,19 @@ describe.concurrent('the command', () => {
     expect(kind[0]?.ok).toBe(true)
     const received = await verdicts(['senml', '--received-at', '2026-07-20T15:00:00Z'], ['[{"n":"a","v":1}]'])
     expect(received[0]?.records).toMatchObject([{ resolved: [{ t: Date.UTC(2026, 6, 20, 15) / 1000 }] }])
+  })
+
+  test('reads plain JSON by a mapping file, and says what is wrong in one', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'forewarn-mapping-'))
+    onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
+    const file = join(dir, 'mapping.yaml')
+    const value = '{ path: depth, sensor: "{box}.level", scale: 0.01 }'
+    writeFileSync(file, `mappings:\n  - name: boxes\n    topic: box/{box}\n    values: [${value}]\n`)
+    const mapped = await verdicts(['json', '--mapping', file, '--topic', 'box/tidal-04'], ['{"depth":28}'])
+    expect(mapped[0]?.records).toMatchObject([{ sensor: 'tidal-04.level', value: 0.28 }])
+    writeFileSync(file, 'mappings:\n  - name: boxes\n    topik: box\n    values: []\n')
+    const wrong = await run(['json', '--mapping', file], '')
+    expect(wrong).toMatchObject({ code: 2, err: expect.stringContaining(`${file}:3 mappings[0].topik`) })
   })
 
   test('has a decoder for every file of published frames', () => {
