@@ -165,9 +165,11 @@ async function secureServers(tls: TlsOptions | undefined, parts: ListenParts) {
   webSocketServer(webSocket, parts, required)
   const servers: TlsServer[] = [mqtt, webSocket]
   for (const server of servers)
-    server.on('tlsClientError', (error, socket) =>
-      log.debug('tls-handshake-failed', { from: socket.remoteAddress, reason: error.message }),
-    )
+    server.on('tlsClientError', (error, socket) => {
+      log.debug('tls-handshake-failed', { from: socket.remoteAddress, reason: error.message })
+      // After a handshake that took too long Node leaves this to us.
+      socket.destroy()
+    })
   let version = tls === undefined ? undefined : await versionOf(tls)
   const reload = async () => {
     const now = tls === undefined ? undefined : await versionOf(tls)
