@@ -1,5 +1,5 @@
 /**
- * The district that is put under fire: three gateways that talk over MQTT themselves, one behind an agent, and one
+ * The district that is put under fire: gateways that talk over MQTT themselves, one behind an agent, and one
  * whose roads flood now and then.
  */
 import type { District } from '@forewarn/contracts/district'
@@ -8,6 +8,7 @@ import { smallDistrict } from '../small-district.ts'
 export const steadyGateway = 'gw-steady'
 export const shuffledGateway = 'gw-shuffled'
 export const skewedGateway = 'gw-skewed'
+export const columnsGateway = 'gw-columns'
 export const agentGateway = 'gw-agent'
 export const roadsGateway = 'gw-roads'
 
@@ -22,7 +23,7 @@ export function metersOf(gateway: string): string[] {
 export function chaosDistrict(): District {
   const base = smallDistrict({ roads: { [roadsGateway]: roads }, periodS: 86_400 })
   const position = base.places[0]?.position ?? { lon: 121.45, lat: 31.23, crs: 'WGS-84' }
-  const talkers = [steadyGateway, shuffledGateway, skewedGateway, agentGateway]
+  const talkers = [steadyGateway, shuffledGateway, skewedGateway, columnsGateway, agentGateway]
   return {
     ...base,
     gateways: [...base.gateways, ...talkers.map(id => ({ id, kind: 'field' as const }))],

@@ -8,7 +8,14 @@ import { chanceOf } from '@forewarn/simulators/chance'
 import { z } from 'zod'
 import { waitFor } from '../wait-for.ts'
 import { type Account, openAccount } from './account.ts'
-import { agentGateway, metersOf, shuffledGateway, skewedGateway, steadyGateway } from './chaos-district.ts'
+import {
+  agentGateway,
+  columnsGateway,
+  metersOf,
+  shuffledGateway,
+  skewedGateway,
+  steadyGateway,
+} from './chaos-district.ts'
 import { type Flooding, startFlooding, type WarningsFound, warningsOf } from './flooding.ts'
 import { type LedgerFound, ledgerOf } from './ledger.ts'
 import { type Fault, named, type PlannedFault, planOf } from './plan.ts'
@@ -140,6 +147,7 @@ class Run {
       startMqttTalker(parts(steadyGateway)),
       startMqttTalker(parts(shuffledGateway), { shuffles: true }),
       startMqttTalker(parts(skewedGateway), { skewMs: -27 * hour }),
+      startMqttTalker(parts(columnsGateway), { inColumns: true }),
       startPushTalker({ ...parts(agentGateway), pushUrl, token: secrets.pushToken }),
     ]
   }

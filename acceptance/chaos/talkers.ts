@@ -2,8 +2,10 @@
  * Gateways that never stop talking: over MQTT themselves, or through an agent. Each says the same thing until it is
  * acknowledged, as real firmware does, and some have the bad habits of real firmware.
  */
+import { zstdCompressSync } from 'node:zlib'
+import { formatColumns } from '@forewarn/contracts/columns'
 import { formatSenml } from '@forewarn/contracts/senml'
-import { topicOf } from '@forewarn/contracts/topics'
+import { type TopicAddress, topicOf } from '@forewarn/contracts/topics'
 import type { Clock } from '@forewarn/runtime/clock'
 import type { Chance } from '@forewarn/simulators/chance'
 import mqtt, { type MqttClient } from 'mqtt'
@@ -23,6 +25,8 @@ export interface Habits {
   readonly shuffles?: boolean
   /** Its clock is off by so much, ms. */
   readonly skewMs?: number
+  /** It declares its sensors at birth and sends packed columns from then on. */
+  readonly inColumns?: boolean
 }
 
 interface TalkerParts {
@@ -56,7 +60,7 @@ export function startMqttTalker(
   habits: Habits = {},
 ): Talker {
   const { gateway, account, clock, chance } = parts
-  const topic = topicOf({ district: parts.districtId, gateway, channel: 'readings' })
+  const address = { district: parts.districtId, gateway }
   const client = mqtt.connect(parts.url, {
     clientId: gateway,
     username: gateway,
@@ -71,8 +75,16 @@ export function startMqttTalker(
   const finding: Finding = habits.skewMs === undefined ? 'by-time' : 'by-value'
   let sequence = 0
   let isFinishing = false
+  const wording = habits.inColumns ? columnsWording(parts.sensors) : senmlWording
+  if (habits.inColumns) {
+    const birth = JSON.stringify({ birth: 1, sensors: parts.sensors })
+    client.on('connect', () =>
+      client.publish(topicOf({ ...address, channel: 'birth' }), birth, { qos: 1, retain: true }),
+    )
+  }
   const say = async (said: readonly Said[], number: number) => {
-    await client.publishAsync(topic, formatSenml(said.map(senmlOf), { sequence: number }), { qos: 1 })
+    const { payload, ...channel } = wording(said, number)
+    await client.publishAsync(topicOf({ ...address, ...channel }), payload, { qos: 1 })
   }
   const lane = async () => {
     while (!isFinishing) {
@@ -86,6 +98,30 @@ export function startMqttTalker(
   }
   const talking = Promise.allSettled(Array.from({ length: habits.shuffles ? 1 : lanes }, lane))
   return talkerOf(gateway, { client, talking, finish: () => void (isFinishing = true) })
+}
+
+interface Worded extends Pick<TopicAddress, 'channel' | 'packing'> {
+  readonly payload: string | Buffer
+}
+
+function senmlWording(said: readonly Said[], sequence: number): Worded {
+  return { channel: 'readings', payload: formatSenml(said.map(senmlOf), { sequence }) }
+}
+
+function columnsWording(sensors: readonly string[]): typeof senmlWording {
+  return (said, seq) => {
+    const t = said[0]?.timeMs ?? 0
+    const columns = formatColumns({
+      birth: 1,
+      seq,
+      backlog: false,
+      t,
+      i: said.map(({ sensor }) => sensors.indexOf(sensor)),
+      d: said.map(({ timeMs }) => timeMs - t),
+      v: said.map(({ value }) => value),
+    })
+    return { channel: 'columns', packing: 'zstd', payload: zstdCompressSync(columns) }
+  }
 }
 
 function talkerOf(
