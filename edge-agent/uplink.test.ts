@@ -24,7 +24,7 @@ afterEach(async () => {
   folder[Symbol.dispose]()
 })
 
-async function start(gateway: Partial<AgentGateway> = {}, clock: HandClock | undefined = undefined) {
+async function start(gateway: Partial<AgentGateway> = {}, clock?: HandClock) {
   agent = await startEdgeAgent({
     districtId: 'jingan',
     gateways: [{ id: 'gw-1', password: 'p', ...gateway }],

@@ -54,5 +54,5 @@ interface Routes {
 /** Adds `GET /alarms?after=n` to the inner server. */
 export function alarmRoutes(routes: Routes, book: AlarmBook): void {
   // Only `alerts` asks: a question that is no number is a bug, and a 500 says so.
-  routes.get('/alarms', async request => book.after(Asked.parse(request.query).after))
+  routes.get('/alarms', request => book.after(Asked.parse(request.query).after))
 }
