@@ -45,7 +45,7 @@ export interface ReadingJournal extends Journal {
 }
 
 /** Batches in memory for those who read at the end, counted as bytes of the journal. */
-const recentBytes = 16 * 1024 * 1024
+const recentBytes = 8 * 1024 * 1024
 
 /**
  * Opens the journal of a district's readings. `append` takes what `encodeBatch` wrote, and only that.
@@ -56,7 +56,8 @@ export async function openReadingJournal({
   ...options
 }: JournalOptions & { readonly registry: RegistryOrder }): Promise<ReadingJournal> {
   return await readingJournalOn(registry, async onWritten => ({
-    journal: await openJournal({ ...options, onWritten }),
+    // The newest are kept as batches here, not as bytes there.
+    journal: await openJournal({ recentBytes: 0, ...options, onWritten }),
     shelf: fileShelf(options.dir),
   }))
 }

@@ -16,6 +16,9 @@ export interface RecentRecords<T extends Stretch> {
   covers(offset: number): boolean
 }
 
+/** Many small records hold more memory than their bytes, and the collector looks at each of them. */
+const maxRecords = 20_000
+
 /** Keeps the newest records, up to `maxBytes` of the journal; none at all with 0. */
 export function recentRecords<T extends Stretch>({ maxBytes }: { maxBytes: number }): RecentRecords<T> {
   let records: T[] = []
@@ -30,10 +33,11 @@ export function recentRecords<T extends Stretch>({ maxBytes }: { maxBytes: numbe
       }
       for (const one of added) bytes += one.next - one.offset
       records.push(...added)
-      if (bytes <= maxBytes) return
+      if (bytes <= maxBytes && records.length <= maxRecords) return
       // Down to half at once: cutting one at a time would move the whole array each time.
       let cut = 0
-      while (bytes > maxBytes / 2 && cut < records.length) bytes -= sizeOf(records[cut++])
+      while (cut < records.length && (bytes > maxBytes / 2 || records.length - cut > maxRecords / 2))
+        bytes -= sizeOf(records[cut++])
       records = records.slice(cut)
     },
     covers: offset => records.at(-1)?.next === offset || indexOf(records, offset) !== undefined,

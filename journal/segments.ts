@@ -2,7 +2,17 @@
  * The files of a journal. A segment is named for the offset of its first byte, so that a byte's place is its offset
  * less that number; segments follow each other without a gap.
  */
-import { type FileHandle, open, readdir, readFile, stat, truncate, unlink, writeFile } from 'node:fs/promises'
+import {
+  constants,
+  type FileHandle,
+  open,
+  readdir,
+  readFile,
+  stat,
+  truncate,
+  unlink,
+  writeFile,
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import { syncFolder } from './durable-file.ts'
 import { soundLength } from './frame.ts'
@@ -73,9 +83,15 @@ export async function createSegment(dir: string, base: number): Promise<Segment>
   return { base, path, size: 0 }
 }
 
+/**
+ * Whether a write returns only once its bytes are on disk (POSIX.1-2017, open, O_DSYNC): the same promise as a write
+ * and an fdatasync, in one call. Where a system has no such flag, whoever writes must sync.
+ */
+export const writesAreDurable = typeof constants.O_DSYNC === 'number' && constants.O_DSYNC > 0
+
 /** Opens a segment for appending at its sound end. */
 export function openForAppend(segment: Segment): Promise<FileHandle> {
-  return open(segment.path, 'r+')
+  return open(segment.path, writesAreDurable ? constants.O_RDWR | constants.O_DSYNC : 'r+')
 }
 
 export async function deleteSegment(segment: Segment): Promise<void> {
