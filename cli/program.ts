@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { z } from 'zod'
+import { backupCommand, restoreCommand } from './commands/backup.ts'
 import { brokerCommand } from './commands/broker.ts'
 import { decodeCommand } from './commands/decode.ts'
 import { doctorCommand } from './commands/doctor.ts'
@@ -48,6 +49,8 @@ function buildProgram(): Command {
     rulesCommand(),
     decodeCommand(),
     ledgerCommand(),
+    backupCommand(),
+    restoreCommand(),
     doctorCommand(),
     settingsCommand(),
   ]

@@ -15,6 +15,8 @@ export const RunningHouse = z.object({
   mqttHost: z.string(),
   mqttPort: z.number(),
   consoleUrl: z.string(),
+  /** Of the house's own door, for the program on this machine: POST /snapshot. */
+  innerUrl: z.string().optional(),
   /** Of the broker's inner server. */
   brokerUrl: z.string().optional(),
 })

@@ -11,12 +11,13 @@ import { startConsole } from '@forewarn/console/start'
 import { startEdgeAgent } from '@forewarn/edge-agent/start'
 import { startIngest } from '@forewarn/ingest/start'
 import { startRules } from '@forewarn/rules/start'
-import { startEmbeddedPostgres } from '@forewarn/runtime/embedded-postgres'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '@forewarn/runtime/embedded-postgres'
 import type { OrderlyStop } from '@forewarn/runtime/orderly-stop'
 import type { QueueBackend } from '@forewarn/runtime/queue'
 import { openEmbeddedStore } from '@forewarn/store/embedded'
 import { openInfluxStore } from '@forewarn/store/influx'
 import type { ReadingStore } from '@forewarn/store/reading-store'
+import { backupConsumer } from './backup/snapshot.ts'
 import { shipped } from './catalogue.ts'
 import type { HouseOptions } from './house-options.ts'
 import { openHouseJournal } from './open-journal.ts'
@@ -58,12 +59,12 @@ function forgetOldReadings({ options, store }: { options: HouseOptions; store: R
   })
 }
 
-/** URL of the PostgreSQL of the options, or of the embedded one. */
-export async function openPostgres({ options, stopping }: Site): Promise<string> {
-  if (options.postgresUrl !== undefined) return options.postgresUrl
-  const postgres = await startEmbeddedPostgres({ dir: join(options.dataDir, 'postgres'), log: options.log })
-  stopping.add('postgres', () => postgres.stop())
-  return postgres.url
+/** The PostgreSQL of the options, or an embedded one. */
+export async function openPostgres({ options, stopping }: Site): Promise<{ url: string; embedded?: EmbeddedPostgres }> {
+  if (options.postgresUrl !== undefined) return { url: options.postgresUrl }
+  const embedded = await startEmbeddedPostgres({ dir: join(options.dataDir, 'postgres'), log: options.log })
+  stopping.add('postgres', () => embedded.stop())
+  return { url: embedded.url, embedded }
 }
 
 export type Intake = Awaited<ReturnType<typeof startIntake>>
@@ -74,6 +75,8 @@ export async function startIntake({ options, secrets, stopping }: Site, store: R
   const running: { broker?: Broker } = {}
   const journal = await openHouseJournal(options)
   stopping.add('journal', () => journal.close())
+  // A backup that was cut off must not hold the journal for ever.
+  journal.forgetConsumer(backupConsumer)
   const ingest = await startIngest({
     district,
     journal,

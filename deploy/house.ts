@@ -7,6 +7,8 @@ import type { Journal } from '@forewarn/journal/journal'
 import { type OrderlyStop, orderlyStop } from '@forewarn/runtime/orderly-stop'
 import type { QueueBackend } from '@forewarn/runtime/queue'
 import type { ReadingStore } from '@forewarn/store/reading-store'
+import { snapshotHouse } from './backup/snapshot.ts'
+import { startHouseDoor } from './house-door.ts'
 import type { HouseOptions } from './house-options.ts'
 import {
   officerName,
@@ -26,6 +28,8 @@ export interface House {
   readonly alertsUrl: string
   readonly rulesUrl: string
   readonly ingestUrl: string
+  /** The house's own door (house-door.ts). */
+  readonly innerUrl: string
   /** Of the broker's inner server. */
   readonly brokerUrl: string | undefined
   /** Where devices of the simulation push their readings; undefined without an edge agent. */
@@ -62,7 +66,8 @@ async function build(options: HouseOptions, stopping: OrderlyStop): Promise<Hous
   const officer = await keepOfficerPassword(dataDir, options.officerPassword)
   const site: Site = { options, secrets, stopping }
   onStep('store and queue')
-  const [store, postgres] = await Promise.all([openStore(site), openPostgres(site)])
+  const [store, database] = await Promise.all([openStore(site), openPostgres(site)])
+  const postgres = database.url
   onStep('broker and ingest')
   const intake = await startIntake(site, store)
   onStep('rules and alerts')
@@ -75,11 +80,16 @@ async function build(options: HouseOptions, stopping: OrderlyStop): Promise<Hous
     password: officer.password,
     urls: { ...decisions, ingestUrl: intake.ingestUrl },
   })
+  const copied = { dataDir, journal: intake.journal, store, postgres: database.embedded }
+  const snapshot = (dir: string) => snapshotHouse(copied, dir)
+  const door = await startHouseDoor({ token: secrets.innerToken, snapshot, log: options.log })
+  stopping.add('door', () => door.stop())
   const pushUrl = options.withEdgeAgent ? await startAgent(site, intake.mqttPort) : undefined
   return {
     consoleUrl: page.url,
     mqttPort: intake.mqttPort,
     ingestUrl: intake.ingestUrl,
+    innerUrl: door.url,
     brokerUrl: intake.brokerUrl,
     ...decisions,
     pushUrl,

@@ -4,6 +4,8 @@
 export type StartErrorCode =
   | 'port-taken'
   | 'data-dir-not-writable'
+  | 'data-dir-not-empty'
+  | 'bad-backup'
   | 'house-already-running'
   | 'bad-district'
   | 'bad-scenario'

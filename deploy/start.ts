@@ -72,6 +72,7 @@ export async function startFromSettings(
     mqttHost: settings.host,
     mqttPort: house.mqttPort,
     consoleUrl: house.consoleUrl,
+    innerUrl: house.innerUrl,
     brokerUrl: house.brokerUrl,
   })
   return {

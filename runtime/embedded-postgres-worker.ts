@@ -2,7 +2,7 @@
  * The thread that PGlite lives in: it blocks for the length of a query, so nothing else may share its event loop.
  * `create` makes the data folder and ends; `serve` opens it and serves the wire protocol until it is told to stop.
  */
-import { fsyncSync } from 'node:fs'
+import { cpSync, fsyncSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { parentPort, workerData } from 'node:worker_threads'
 import { z } from 'zod'
@@ -68,12 +68,27 @@ async function serve({ dir, password, port }: { dir: string; password: string; p
     password,
     port,
   })
-  parentPort?.on('message', async () => {
+  parentPort?.on('message', async (message: unknown) => {
+    const { data: wanted } = Copy.safeParse(message)
+    if (wanted !== undefined) return parentPort?.postMessage(await copyOf(db, dir, wanted.copyTo))
     await server.stop()
     await db.close()
     process.exit(0)
   })
   parentPort?.postMessage({ port: server.port })
+}
+
+const Copy = z.object({ copyTo: z.string() })
+
+/** In one turn of this thread: no query can come in between, so the copy is of one moment. */
+async function copyOf(db: InstanceType<typeof PGlite>, dir: string, copyTo: string) {
+  try {
+    await db.exec('CHECKPOINT')
+    cpSync(dir, copyTo, { recursive: true, errorOnExist: true, force: false })
+    return { copied: copyTo }
+  } catch (error) {
+    return { copied: copyTo, trouble: String(error) }
+  }
 }
 
 async function create({ dir }: { dir: string }): Promise<void> {

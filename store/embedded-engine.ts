@@ -2,7 +2,8 @@
  * The embedded store itself, without its thread: one DuckDB file, written by one writer, read by any number of
  * readers at once. Owns the order of things: what is written when, and when a block is settled.
  */
-import { statfs } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { constants, copyFile, mkdir, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import type { Check } from '@forewarn/contracts/health'
@@ -99,6 +100,17 @@ export class EmbeddedEngine {
       forgetBefore(this.newest, beforeMs)
       await inTransaction(this.writer, () => saveNewest(this.writer, this.newest))
       await this.checkpoint()
+    })
+  }
+
+  /** Copies the file, and the write-ahead log where a checkpoint left one, while no change is under way. */
+  copyTo(dir: string): Promise<void> {
+    return this.change(async () => {
+      await this.checkpoint()
+      await mkdir(dir, { recursive: true })
+      for (const name of ['readings.duckdb', 'readings.duckdb.wal'])
+        if (existsSync(join(this.options.dir, name)))
+          await copyFile(join(this.options.dir, name), join(dir, name), constants.COPYFILE_FICLONE)
     })
   }
 

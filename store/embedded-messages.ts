@@ -25,6 +25,7 @@ export type Ask =
   | { readonly kind: 'series'; readonly query: SeriesQuery }
   | { readonly kind: 'count'; readonly range: WholeRange }
   | { readonly kind: 'retain'; readonly olderThanMs: number }
+  | { readonly kind: 'copy'; readonly dir: string }
   | { readonly kind: 'health' }
   | { readonly kind: 'close' }
 

@@ -50,6 +50,9 @@ async function answerFrom(open: EmbeddedEngine, ask: Exclude<Ask, { kind: 'open'
     case 'retain':
       await open.retain(ask.olderThanMs)
       return {}
+    case 'copy':
+      await open.copyTo(ask.dir)
+      return {}
     case 'health':
       return { checks: await open.health() }
     case 'close':

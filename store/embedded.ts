@@ -93,6 +93,9 @@ function storeOver(thread: StoreThread, keys: Uint32Array): ReadingStore {
     async retain({ olderThanMs }) {
       await thread.ask({ kind: 'retain', olderThanMs })
     },
+    async copyTo(dir) {
+      await thread.ask({ kind: 'copy', dir })
+    },
     health: () => health(thread),
     close: () => thread.close(),
   }

@@ -57,6 +57,11 @@ export interface ReadingStore {
    * Hourly figures may stay; `range` then gives one point an hour for that time, and `count` does not count them.
    */
   retain(options: { readonly olderThanMs: number }): Promise<void>
+  /**
+   * Copies the files of a store that lives in the data folder into `dir`, which is made: a store opened there has
+   * everything written before. Writes wait meanwhile. A store on a server has no such method.
+   */
+  copyTo?(dir: string): Promise<void>
   /** How the store is, for `/health` and `forewarn doctor`. Never rejects. */
   health(): Promise<Check[]>
   /** Finishes what was begun and lets go of files and connections. Calling it again is harmless. */
