@@ -2,6 +2,7 @@
  * The outer shell of GB/T 26875.3-2011, by which fire transmitters speak to a monitoring centre: `@@`, control unit,
  * application data, sum, `##`. All numbers are little-endian, unlike everything else in this room.
  */
+import { FrameStream, type StreamRead } from '../frame-stream.ts'
 
 export interface FireFrame {
   /** A confirmation or denial repeats the serial number of what it answers. */
@@ -90,41 +91,30 @@ export function answerFrame(
   return { serial, version, time, source: dest, dest: source, command: commands[verdict], data: new Uint8Array() }
 }
 
-/** Cuts a TCP stream into frames by their length field; what cannot be one is skipped up to the next `@@`, and counted. */
-export function fireFramer() {
-  let held: Buffer = Buffer.alloc(0)
-  let strayBytes = 0
-  const skip = (count: number) => {
-    strayBytes += count
-    held = held.subarray(count)
+/** Frames out of a stream. */
+export function openFireStream(): FrameStream<FireFrame> {
+  return new FrameStream({ read: readInStream, nextStart, longestBytes: beforeData + longestData + afterData })
+}
+
+/** The first frame of what has come so far: as long as it says. */
+function readInStream(bytes: Uint8Array): StreamRead<FireFrame> {
+  const size = bytes.length < beforeData ? bytes.length : beforeData + lengthIn(bytes) + afterData
+  const read = readFireFrame(bytes.subarray(0, size))
+  if (!('fault' in read)) return { kind: 'frame', frame: read, next: size }
+  const kinds = { incomplete: 'incomplete', reject: 'broken', quarantine: 'contradiction' } as const
+  return { kind: kinds[read.fault], detail: read.error }
+}
+
+function lengthIn(bytes: Uint8Array): number {
+  return (bytes[24] ?? 0) | ((bytes[25] ?? 0) << 8)
+}
+
+/** `@@`; one at the end may become the first of two. */
+function nextStart(bytes: Uint8Array, from: number): number {
+  for (let at = from; at < bytes.length; at++) {
+    if (bytes[at] === 0x40 && (at + 1 === bytes.length || bytes[at + 1] === 0x40)) return at
   }
-  return {
-    strayBytes: () => strayBytes,
-    /** The frames that `chunk` completes; each begins with `@@` and is as long as it says. */
-    push(chunk: Uint8Array): Uint8Array[] {
-      held = Buffer.concat([held, chunk])
-      const frames: Uint8Array[] = []
-      for (;;) {
-        const start = held.indexOf(startMark)
-        // The last byte may be half of a start mark.
-        if (start < 0) {
-          skip(held.at(-1) === startMark[0] ? held.length - 1 : held.length)
-          return frames
-        }
-        skip(start)
-        if (held.length < beforeData + afterData) return frames
-        const total = beforeData + held.readUInt16LE(24) + afterData
-        const tooLong = total > beforeData + longestData + afterData
-        if (!tooLong && held.length < total) return frames
-        if (tooLong || held.readUInt16BE(total - 2) !== endMark) {
-          skip(1)
-          continue
-        }
-        frames.push(held.subarray(0, total))
-        held = held.subarray(total)
-      }
-    },
-  }
+  return -1
 }
 
 /** Six bytes: second, minute, hour, day, month, year from 2000. */

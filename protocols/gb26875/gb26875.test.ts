@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
+import type { StreamItem } from '../frame-stream.ts'
 import { gb26875Decoder } from './decoder.ts'
-import { answerFrame, type FireFrame, fireFramer, readFireFrame, writeFireFrame } from './frame.ts'
+import { answerFrame, type FireFrame, openFireStream, readFireFrame, writeFireFrame } from './frame.ts'
 import { analogValue, readUnit } from './objects.ts'
 
 const fire: FireFrame = {
@@ -89,12 +90,27 @@ test('an analogue value has the unit and the step of its kind, below zero too', 
 
 test('frames come out of a stream however it is cut, with noise between them', () => {
   const one = Buffer.from(writeFireFrame(fire))
-  const stream = Buffer.concat([Buffer.from('@x@'), one, Buffer.from('@@@'), one, one, Buffer.from('@')])
+  const pieces = [Buffer.from('@x@'), one, Buffer.from('@@@'), one, one, Buffer.from('@')]
+  const stream = Buffer.concat(pieces)
   for (let cut = 1; cut < 50; cut += 7) {
-    const framer = fireFramer()
-    const frames: Uint8Array[] = []
-    for (let at = 0; at < stream.length; at += cut) frames.push(...framer.push(stream.subarray(at, at + cut)))
-    expect(frames.map(frame => Buffer.from(frame))).toEqual([one, one, one])
-    expect(framer.strayBytes()).toBe(6)
+    const frames = openFireStream()
+    const items: StreamItem<FireFrame>[] = []
+    for (let at = 0; at < stream.length; at += cut) items.push(...frames.push(stream.subarray(at, at + cut)))
+    items.push(...frames.giveUp())
+    const read = items.filter(({ kind }) => kind === 'frame')
+    expect(read.map(({ bytes }) => Buffer.from(bytes))).toEqual([one, one, one])
+    const junk = items.filter(({ kind }) => kind === 'junk').reduce((sum, { bytes }) => sum + bytes.length, 0)
+    expect(junk).toBe(7)
   }
+})
+
+test('a damaged length does not hold up the alarm behind it', () => {
+  const one = Buffer.from(writeFireFrame(fire))
+  const damaged = Buffer.from(one)
+  damaged.writeUInt16LE(1000, 24)
+  expect(
+    openFireStream()
+      .push(Buffer.concat([damaged, one]))
+      .map(({ kind }) => kind),
+  ).toEqual(['junk', 'frame'])
 })
