@@ -23,6 +23,7 @@ const periodSOf: Readonly<Record<Warning['level'], number | undefined>> = {
 const holdsMs = 15 * 60_000
 const repeatMs = 5 * 60_000
 const lookEveryMs = 60_000
+const leastLookWallMs = 500
 
 export type SampleCommand = Extract<Command, { kind: 'sample' }>
 
@@ -108,7 +109,7 @@ export function openSampling(options: SamplingOptions): Sampling {
         looking = undefined
       })
   }
-  const cancel = clock.every(lookEveryMs, wake)
+  const cancel = clock.every(Math.max(lookEveryMs, leastLookWallMs * clock.speed), wake)
   wake()
   return {
     wake,

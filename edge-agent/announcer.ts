@@ -55,6 +55,8 @@ export interface Announcer {
 }
 
 const statusEveryMs = 60_000
+/** A drill runs 600 times as fast, and a status is for people and counters. */
+const leastStatusWallMs = 10_000
 /** New names gather for so long before they are declared together. */
 const birthLingerMs = 1000
 const goodbyeWallMs = 1000
@@ -94,7 +96,7 @@ class GatewayAnnouncer implements Announcer {
     void this.#sayBirth()
     this.tell()
     this.sendAlarms()
-    this.#cancelStatus = clock.every(statusEveryMs, () => this.tell())
+    this.#cancelStatus = clock.every(Math.max(statusEveryMs, leastStatusWallMs * clock.speed), () => this.tell())
   }
 
   down(): void {

@@ -62,6 +62,7 @@ export interface Configuration {
 }
 
 const lookEveryMs = 10_000
+const leastLookWallMs = 1000
 const startsAtMost = 3
 
 /** Takes up the configuration that the last life left. Resolves once the agent runs on it. */
@@ -85,7 +86,8 @@ class TriedConfiguration implements Configuration {
     this.#options = options
     this.#state = state
     this.#path = join(options.dir, 'configuration.json')
-    this.#cancelLook = options.clock.every(lookEveryMs, () => void this.#inTurn(() => this.#judge()))
+    const everyMs = Math.max(lookEveryMs, leastLookWallMs * options.clock.speed)
+    this.#cancelLook = options.clock.every(everyMs, () => void this.#inTurn(() => this.#judge()))
   }
 
   async begin(): Promise<void> {

@@ -157,7 +157,7 @@ class FileOutbox implements Outbox {
     this.#totals = segments.map(totalsOf).reduce(addTotals, goneFile.found.totals)
     const last = segments.at(-1)
     this.nextSequence = last === undefined ? 0 : last.firstSequence + last.entries.length
-    this.#cancelAgeing = options.clock.every(60_000, () => this.#dropAged())
+    this.#cancelAgeing = options.clock.every(60_000 * options.clock.speed, () => this.#dropAged())
     this.#dropAged()
   }
 

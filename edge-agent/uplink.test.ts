@@ -5,6 +5,7 @@ import { silentLog } from '@forewarn/runtime/log'
 import { createMetrics } from '@forewarn/runtime/metrics'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { startTestBroker, type TestBroker, temporaryFolder } from './broker-fixture.ts'
+import { openLine } from './line.ts'
 import { type AgentGateway, type EdgeAgent, startEdgeAgent } from './start.ts'
 
 const startMs = Date.UTC(2026, 6, 1)
@@ -169,4 +170,30 @@ test('a reading that goes out twice counts once as sent, also over a restart', a
   await broker.say('gw-1', 'command', { kind: 'rebirth', id: 'x' })
   await broker.until(() => broker.statuses.at(-1)?.acknowledgedReadings === 1)
   expect(broker.statuses.at(-1)).toMatchObject({ sentReadings: 1, waitingReadings: 0 })
+})
+
+test('a command to measure faster reaches the sources, and its end is told in the gateway’s own clock', async () => {
+  const clock = handClock(startMs)
+  const commands: unknown[] = []
+  const line = await openLine({
+    ...{ districtId: 'jingan', gateway: { id: 'gw-1', password: 'p' }, brokerUrl: broker.url, dir: folder.path, clock },
+    ...{ software: 'test', wording: { format: 'senml', metered: false }, limits: {}, emergencyRules: [] },
+    ...{ outputs: new Set<string>(), configurationTrialMs: 60_000, log: silentLog(), random: () => 0 },
+    steering: { configure: async () => {}, sampleFaster: command => void commands.push(command) },
+    ...{ onPublished: () => {}, onDropped: () => {}, onStanding: () => {} },
+  })
+  await broker.until(() => broker.listeners.has('gw-1') && broker.statuses.length > 0)
+  // The gateway's clock is an hour ahead.
+  const houseMs = startMs - 3_600_000
+  await broker.say('gw-1', 'command', { kind: 'time', id: String(startMs), houseMs })
+  const faster = { sensors: ['gauge-1'], periodS: 5, untilMs: houseMs + 900_000 }
+  await broker.say('gw-1', 'command', { kind: 'sample', id: 'a', ...faster })
+  await broker.say('gw-1', 'command', { kind: 'sample', id: 'b', ...faster, periodS: null })
+  await broker.say('gw-1', 'command', { kind: 'rebirth', id: 'c' })
+  await broker.until(() => broker.births.length === 2)
+  expect(commands).toMatchObject([
+    { sensors: ['gauge-1'], periodS: 5, untilMs: startMs + 900_000 },
+    { sensors: ['gauge-1'], periodS: null },
+  ])
+  await line.close()
 })
