@@ -63,11 +63,13 @@ export function takeOverDeliveries(client: Client, parts: DeliveryParts): Delive
     }
   }
   const passed = (message: Passing, done: () => void) => {
-    deliver(message)
     // Later: thousands of subscribers in one turn would overflow the stack.
     setImmediate(done)
+    // And the publisher has its answer before it hears its own message.
+    setImmediate(deliver, message)
   }
   Object.assign(client, { deliver0: passed, deliverQoS: passed })
+  if (client.version === 3 && session?.isNew === false) hideSessionPresent(client)
   return {
     queue,
     begin: () => queue.attach(bytes => client.conn.write(bytes)),
@@ -76,6 +78,22 @@ export function takeOverDeliveries(client: Client, parts: DeliveryParts): Delive
       if (session === undefined) queue.clear()
     },
   }
+}
+
+/**
+ * MQTT 3.1 knows no `session present`: that byte of its CONNACK is reserved. Aedes' writer sends the packet in pieces,
+ * of which it is the third.
+ */
+function hideSessionPresent({ conn }: Client): void {
+  const write: unknown = Reflect.get(conn, 'write')
+  if (typeof write !== 'function') return
+  let pieces = 0
+  const writeConnack = (piece: unknown, ...rest: unknown[]): unknown => {
+    pieces++
+    if (pieces >= 3) Reflect.deleteProperty(conn, 'write')
+    return Reflect.apply(write, conn, [pieces === 3 ? Buffer.from([0]) : piece, ...rest])
+  }
+  Object.defineProperty(conn, 'write', { value: writeConnack, configurable: true, writable: true })
 }
 
 /** The best QoS that these subscriptions ask for on this topic (3.3.5-1); undefined when none matches. */

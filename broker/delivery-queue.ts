@@ -73,6 +73,16 @@ export function deliveryQueue(limits: QueueLimits, room: SharedRoom): DeliveryQu
       write(publishBytes({ ...message, packetId, dup: false }))
     }
   }
+  let isSending = false
+  const sendSoon = () => {
+    if (isSending) return
+    isSending = true
+    // Two turns later: a publisher has its own answer before it hears its own message.
+    setImmediate(setImmediate, () => {
+      isSending = false
+      sendWaiting()
+    })
+  }
   const settle = (packetId: number, { message }: InFlight) => {
     inFlight.delete(packetId)
     bytes -= sizeOf(message)
@@ -86,7 +96,7 @@ export function deliveryQueue(limits: QueueLimits, room: SharedRoom): DeliveryQu
       if (waiting.length >= limits.maxQueued || bytes + size > limits.maxQueuedBytes || !room.take(size)) return false
       bytes += size
       waiting.push(message)
-      sendWaiting()
+      sendSoon()
       return true
     },
     attach(writeTo) {

@@ -31,7 +31,7 @@ interface Ended {
 /** Chapters of Mosquitto's tests that are about MQTT itself; the others are about bridges, plugins and the like. */
 const chapters = /^(0[1-57]|11)-.*\.py$/
 const aboutVersion5 =
-  /v5|-prop|expiry|delay|alias|subscription-id|nolocal|no-local|retain-as-publish|receive-maximum|properties|disconnect-with-will|pubrec-error/
+  /v5|-prop|expiry|delay|alias|subscription-id|nolocal|no-local|retain-as-publish|receive-maximum|properties|disconnect-with-will|pubrec-error|allow-anonymous|send-retain|qos[12]-len|queued-bytes/
 
 /** Mosquitto's scripts that speak MQTT 3.1 or 3.1.1 and ask for nothing that only Mosquitto has. */
 export async function runScripts(mosquitto: string): Promise<Outcome[]> {
