@@ -27,7 +27,6 @@ const laterStartsAtMost = 32
 export class FrameStream<T> {
   #protocol: StreamProtocol<T>
   #waiting: Uint8Array = new Uint8Array()
-  #junk: { bytes: Uint8Array; detail: string } | undefined
 
   constructor(protocol: StreamProtocol<T>) {
     this.#protocol = protocol
@@ -40,75 +39,80 @@ export class FrameStream<T> {
 
   /** Takes the next piece; returns what it made complete, in order. */
   push(piece: Uint8Array): StreamItem<T>[] {
-    this.#waiting = joined(this.#waiting, piece)
-    return this.#drain()
+    return this.#drain(joined(this.#waiting, piece))
   }
 
   /** Nothing more came for long: what has begun is no frame. Returns what lies behind its first bytes. */
   giveUp(detail = 'the frame was never completed'): StreamItem<T>[] {
     const items: StreamItem<T>[] = []
     while (this.#waiting.length > 0) {
-      this.#passOver(detail)
-      items.push(...this.#drain())
+      const start = this.#startAfter(this.#waiting, 0)
+      const passed = this.#waiting.slice(0, start)
+      const behind = this.#drain(this.#waiting.subarray(start))
+      items.push({ kind: 'junk', bytes: passed, detail }, ...behind)
     }
-    return items
+    return inOnePiece(items)
   }
 
-  #drain(): StreamItem<T>[] {
+  /** Reads frames until one is incomplete, which then waits. */
+  #drain(bytes: Uint8Array): StreamItem<T>[] {
     const items: StreamItem<T>[] = []
-    while (this.#waiting.length > 0) {
-      const read = this.#protocol.read(this.#waiting)
-      if (read.kind === 'frame') this.#take(read, items)
-      else if (read.kind !== 'incomplete') this.#passOver(read.detail)
-      else if (!this.#skipToLaterFrame(read.detail)) break
+    // What is passed over is told in one piece, with the reason of its beginning: that one explains the rest.
+    let junk: { readonly from: number; readonly detail: string } | undefined
+    const tellJunk = (until: number) => {
+      if (junk !== undefined) items.push({ kind: 'junk', bytes: bytes.slice(junk.from, until), detail: junk.detail })
+      junk = undefined
     }
-    this.#flushJunk(items)
+    let at = 0
+    while (at < bytes.length) {
+      const read = this.#protocol.read(bytes.subarray(at))
+      if (read.kind === 'frame') {
+        tellJunk(at)
+        items.push({ kind: 'frame', frame: read.frame, bytes: bytes.slice(at, at + read.next) })
+        at += read.next
+        continue
+      }
+      const next = read.kind === 'incomplete' ? this.#laterFrame(bytes, at) : this.#startAfter(bytes, at)
+      if (next === undefined) break
+      junk ??= { from: at, detail: read.detail }
+      at = next
+    }
+    tellJunk(at)
+    this.#waiting = bytes.slice(at)
     return items
   }
 
-  #take({ frame, next }: { frame: T; next: number }, items: StreamItem<T>[]): void {
-    this.#flushJunk(items)
-    items.push({ kind: 'frame', frame, bytes: this.#waiting.slice(0, next) })
-    this.#waiting = this.#waiting.subarray(next)
-  }
-
-  /** On to the next place where a frame may begin; what lies before it is junk. */
-  #passOver(detail: string): void {
-    const start = this.#protocol.nextStart(this.#waiting, 1)
-    this.#skip(start === -1 ? this.#waiting.length : start, detail)
-  }
-
-  #skip(bytes: number, detail: string): void {
-    const passed = this.#waiting.subarray(0, bytes)
-    // The first reason is the one that explains the rest.
-    this.#junk = { bytes: joined(this.#junk?.bytes ?? new Uint8Array(), passed), detail: this.#junk?.detail ?? detail }
-    this.#waiting = this.#waiting.subarray(bytes)
-  }
-
-  #flushJunk(items: StreamItem<T>[]): void {
-    if (this.#junk !== undefined) items.push({ kind: 'junk', ...this.#junk })
-    this.#junk = undefined
+  /** The next place where a frame may begin; the end when there is none. */
+  #startAfter(bytes: Uint8Array, at: number): number {
+    const start = this.#protocol.nextStart(bytes, at + 1)
+    return start === -1 ? bytes.length : start
   }
 
   /**
    * A whole frame with a right checksum lies behind a beginning that waits for more: the beginning had a damaged length,
-   * or is noise. Without this the frame behind it would wait until thousands of bytes had come.
+   * or is noise. Without this the frame behind it would wait until thousands of bytes had come. Undefined: go on waiting.
    */
-  #skipToLaterFrame(detail: string): boolean {
-    if (this.#waiting.length > this.#protocol.longestBytes) {
-      this.#passOver(detail)
-      return true
-    }
-    let start = this.#protocol.nextStart(this.#waiting, 1)
+  #laterFrame(bytes: Uint8Array, at: number): number | undefined {
+    if (bytes.length - at > this.#protocol.longestBytes) return this.#startAfter(bytes, at)
+    let start = this.#protocol.nextStart(bytes, at + 1)
     for (let tried = 0; start !== -1 && tried < laterStartsAtMost; tried++) {
-      if (this.#protocol.read(this.#waiting.subarray(start)).kind === 'frame') {
-        this.#skip(start, detail)
-        return true
-      }
-      start = this.#protocol.nextStart(this.#waiting, start + 1)
+      if (this.#protocol.read(bytes.subarray(start)).kind === 'frame') return start
+      start = this.#protocol.nextStart(bytes, start + 1)
     }
-    return false
+    return undefined
   }
+}
+
+/** Junk that follows junk is one piece, with the first reason. */
+function inOnePiece<T>(items: readonly StreamItem<T>[]): StreamItem<T>[] {
+  const pieces: StreamItem<T>[] = []
+  for (const item of items) {
+    const last = pieces.at(-1)
+    if (item.kind === 'junk' && last?.kind === 'junk') {
+      pieces[pieces.length - 1] = { ...last, bytes: joined(last.bytes, item.bytes) }
+    } else pieces.push(item)
+  }
+  return pieces
 }
 
 function joined(a: Uint8Array, b: Uint8Array): Uint8Array {

@@ -104,17 +104,19 @@ async function serve(
     send: bytes => void (socket.writable && socket.write(bytes)),
     close: () => socket.destroy(),
   })
-  try {
-    for await (const piece of socket) {
-      if (Buffer.isBuffer(piece)) await handler.take(piece)
-    }
-  } catch (error) {
-    // A device that drops its connection, or a fault of ours in one connection: the others go on.
-    log.debug('device-line-lost', { peer, trouble: String(error) })
-  } finally {
-    socket.destroy()
-    await handler.closed()
-  }
+  // A device that drops its connection, or a fault of ours in one connection: the others go on.
+  const lost = (error: unknown) => log.debug('device-line-lost', { peer, trouble: String(error) })
+  await takeAll(socket, handler).catch(lost)
+  socket.destroy()
+  await endOf(handler).catch(lost)
+}
+
+async function endOf(handler: LineHandler): Promise<void> {
+  await handler.closed()
+}
+
+async function takeAll(socket: Socket, handler: LineHandler): Promise<void> {
+  for await (const piece of socket) if (Buffer.isBuffer(piece)) await handler.take(piece)
 }
 
 async function stopServer(server: Server, lines: ReadonlyMap<Socket, Promise<void>>): Promise<void> {

@@ -4,9 +4,11 @@
  */
 import type { FrameStream, StreamItem } from '@forewarn/protocols/frame-stream'
 import type { Clock } from '@forewarn/runtime/clock'
-import type { LineHandler } from './device-server.ts'
+import type { DeviceLine, LineHandler } from './device-server.ts'
 
 export interface FrameLineOptions<T> {
+  /** Closed when too much of what comes is no frame. */
+  readonly line?: DeviceLine
   readonly stream: FrameStream<T>
   readonly clock: Clock
   /** What was passed over. */
@@ -20,9 +22,13 @@ export interface FrameLineOptions<T> {
 /** Half a frame for so long (wall time) is noise. */
 const halfFrameAtMostMs = 10_000
 
+/** Whoever sends so much without one frame in it does not speak the protocol. */
+const junkAtMostBytes = 64 * 1024
+
 export class FrameLine<T> implements LineHandler {
   #options: FrameLineOptions<T>
   #cancelGiveUp = () => {}
+  #junkBytes = 0
   #turn: Promise<void> = Promise.resolve()
 
   constructor(options: FrameLineOptions<T>) {
@@ -34,9 +40,14 @@ export class FrameLine<T> implements LineHandler {
     this.#cancelGiveUp()
     const items = stream.push(piece)
     if (stream.waitingBytes > 0) {
-      this.#cancelGiveUp = clock.after(halfFrameAtMostMs * clock.speed, () => void this.#handle(stream.giveUp()))
+      this.#cancelGiveUp = clock.after(halfFrameAtMostMs * clock.speed, () => this.#giveUp())
     }
     return this.#handle(items)
+  }
+
+  #giveUp(): void {
+    // A fault in one connection: its next piece meets the same broken turn and ends it.
+    this.#handle(this.#options.stream.giveUp()).catch(() => {})
   }
 
   /** In the order of arrival, also what a timer brings up. */
@@ -47,9 +58,18 @@ export class FrameLine<T> implements LineHandler {
 
   async #each(items: readonly StreamItem<T>[]): Promise<void> {
     for (const item of items) {
-      if (item.kind === 'junk') this.#options.junk(item.detail, item.bytes)
-      else await this.#options.take(item.frame, item.bytes)
+      if (item.kind === 'junk') this.#junk(item)
+      else {
+        this.#junkBytes = 0
+        await this.#options.take(item.frame, item.bytes)
+      }
     }
+  }
+
+  #junk({ detail, bytes }: { readonly detail: string; readonly bytes: Uint8Array }): void {
+    this.#options.junk(detail, bytes)
+    this.#junkBytes += bytes.length
+    if (this.#junkBytes > junkAtMostBytes) this.#options.line?.close()
   }
 
   async closed(): Promise<void> {

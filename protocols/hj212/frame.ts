@@ -7,13 +7,17 @@ import { crc16Modbus } from '../crc16.ts'
 /** `annex-a`: the one of HJ 212 Annex A. `modbus`: plain CRC-16/MODBUS, in a quarter of the published packets. */
 export type Hj212Dialect = 'annex-a' | 'modbus'
 
+/** What eight steps make of each value: a port that anyone can reach must not be kept busy with sums. */
+const eightSteps = Uint16Array.from({ length: 65_536 }, (_, value) => {
+  let sum = value
+  for (let bit = 0; bit < 8; bit++) sum = (sum & 1) === 1 ? (sum >>> 1) ^ 0xa001 : sum >>> 1
+  return sum
+})
+
 /** Annex A: shift first, then the byte into what is left; start FFFF, polynomial A001. It knows few values: never rely on it. */
 export function crc16AnnexA(bytes: Uint8Array): number {
   let sum = 0xffff
-  for (const byte of bytes) {
-    sum = (sum >>> 8) ^ byte
-    for (let bit = 0; bit < 8; bit++) sum = (sum & 1) === 1 ? (sum >>> 1) ^ 0xa001 : sum >>> 1
-  }
+  for (const byte of bytes) sum = eightSteps[(sum >>> 8) ^ byte] ?? 0
   return sum
 }
 
@@ -46,9 +50,9 @@ export const longestHj212Bytes = headBytes + 9999 + sumBytes + 2
 export function readHj212(bytes: Uint8Array): ReadHj212 {
   const head = asciiOf(bytes.subarray(0, headBytes))
   if (!'##'.startsWith(head.slice(0, 2)))
-    return { kind: 'broken', detail: `a packet begins with ##, this one with ${head}` }
+    return { kind: 'broken', detail: `a packet begins with ##, this one with ${JSON.stringify(head)}` }
   if (!/^\d*$/.test(head.slice(2)))
-    return { kind: 'broken', detail: `behind ## come four digits, not ${head.slice(2)}` }
+    return { kind: 'broken', detail: `behind ## come four digits, not ${JSON.stringify(head.slice(2))}` }
   if (head.length < headBytes) return { kind: 'incomplete', detail: 'the length is not complete yet' }
   const said = Number(head.slice(2))
   return readAt(bytes, said) ?? readAtCharacters(bytes, said) ?? withoutFit(bytes, said)
@@ -74,7 +78,7 @@ function readAtCharacters(bytes: Uint8Array, characters: number): ReadHj212 | un
 /** Everything up to the four characters before the first line end, or before the last byte. */
 function dataBeforeSum(bytes: Uint8Array): Uint8Array | undefined {
   const lineEnd = bytes.indexOf(0x0d, headBytes)
-  const end = (lineEnd === -1 ? bytes.length : lineEnd) - sumBytes
+  const end = Math.min(lineEnd === -1 ? bytes.length : lineEnd, longestHj212Bytes) - sumBytes
   return end < headBytes ? undefined : bytes.subarray(headBytes, end)
 }
 
@@ -105,7 +109,7 @@ function wrongSum(bytes: Uint8Array, length: number): string {
   const data = bytes.subarray(headBytes, headBytes + length)
   const given = asciiOf(bytes.subarray(headBytes + length, headBytes + length + sumBytes))
   const [annexA, modbus] = [hj212Sum(data, 'annex-a'), hj212Sum(data, 'modbus')]
-  return `the checksum is ${given} and should be ${annexA} (or ${modbus} of devices that use MODBUS's)`
+  return `the checksum is ${JSON.stringify(given)} and should be ${annexA} (or ${modbus} of devices that use MODBUS's)`
 }
 
 /** Which checksum it is; Annex A's where both are the same. */

@@ -8,8 +8,10 @@ import { missingPackets, readPackets, strangerAmong } from './packets.ts'
 export const sl651Decoder: FrameDecoder = {
   protocol: 'sl651',
   standard: 'SL 651-2014',
-  decode({ bytes, parts }: Frame): Decoded {
+  decode({ bytes, parts, text }: Frame): Decoded {
     if (bytes !== undefined) return decodeBytes(bytes)
+    // A frame in ASCII coding, marks and all.
+    if (text !== undefined) return decodeBytes(Buffer.from(text, 'latin1'))
     if (parts !== undefined) return decodeParts(parts)
     return refused('a frame of SL 651 is bytes')
   },

@@ -109,7 +109,8 @@ function readHeader(bytes: Uint8Array, layout: Layout): Header | string {
   const { lead, width } = layout
   const end = headerLength(layout) - 1
   const digits = width === 1 ? hexOf(bytes.subarray(lead.length, end)) : latin1Of(bytes.subarray(lead.length, end))
-  if (!/^[0-9A-Fa-f]{22}$/.test(digits)) return `the header holds other characters than hex digits: ${digits}`
+  if (!/^[0-9A-Fa-f]{22}$/.test(digits))
+    return `the header holds other characters than hex digits: ${hexOf(bytes.subarray(0, end))}`
   const direction = digits[18] === '0' ? 'up' : digits[18] === '8' ? 'down' : undefined
   if (direction === undefined) return `the direction must be 0 (up) or 8 (down), not ${digits[18]}`
   const start = startMarkOf(bytes[end])

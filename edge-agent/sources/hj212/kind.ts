@@ -33,6 +33,7 @@ async function startHj212(profile: Hj212Profile, around: Surroundings): Promise<
     log: around.log,
     onLine: line =>
       new FrameLine({
+        line,
         stream: openHj212Stream(),
         clock: around.clock,
         junk: (detail, bytes) => desk.refuse('no-packet', detail, bytes),

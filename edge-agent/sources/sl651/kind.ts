@@ -77,6 +77,7 @@ function openStationLine({ line, find, around }: LineOptions): LineHandler {
   /** Stations that spoke on this line: a relay speaks for several. */
   const stations = new Set<Station>()
   return new FrameLine({
+    line,
     stream: openSl651Stream(),
     clock: around.clock,
     junk: (detail, original) => around.refuse({ reason: 'no-frame', detail, original }),

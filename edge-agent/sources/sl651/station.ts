@@ -115,7 +115,9 @@ export class Station {
       line.send(refusePacket(first, { packetNo, atMs: this.#nowMs() }))
     }
     this.#cancelPackets = this.#afterPatience(() => {
-      if (this.#desk !== undefined) void this.#follow(this.#desk.look(), original, line)
+      if (this.#desk === undefined) return
+      // Nothing new has come, so there is nothing to keep: it asks again or gives up, and neither can fail.
+      void this.#follow(this.#desk.look(), original, line)
     })
   }
 

@@ -86,8 +86,9 @@ async function startSzy206(profile: Szy206Profile, around: Surroundings): Promis
   const server = await startDeviceServer({
     listen,
     log: around.log,
-    onLine: () =>
+    onLine: line =>
       new FrameLine({
+        line,
         stream: openSzy206Stream(),
         clock: around.clock,
         junk: (detail, bytes) => refuse('no-frame', detail, bytes),
