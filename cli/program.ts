@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { z } from 'zod'
+import { asyncapiCommand } from './commands/asyncapi.ts'
 import { backupCommand, restoreCommand } from './commands/backup.ts'
 import { brokerCommand } from './commands/broker.ts'
 import { decodeCommand } from './commands/decode.ts'
@@ -48,6 +49,7 @@ function buildProgram(): Command {
     publishCommand(),
     rulesCommand(),
     decodeCommand(),
+    asyncapiCommand(),
     ledgerCommand(),
     backupCommand(),
     restoreCommand(),
