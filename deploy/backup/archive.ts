@@ -18,6 +18,7 @@ export interface WrittenEntry {
 }
 
 export interface ArchiveWriter {
+  /** A name that ends with a slash is an empty folder. */
   addBytes(name: string, content: Uint8Array): Promise<WrittenEntry>
   /** As long as the file is now: what is appended to it meanwhile is left out. */
   addFile(name: string, path: string): Promise<WrittenEntry>
@@ -25,11 +26,11 @@ export interface ArchiveWriter {
   finish(): Promise<void>
 }
 
-/** Begins an archive that only its owner can read. The file must not exist. */
+/** Begins an archive in a file that its caller has made. */
 export function writeArchive(file: string): ArchiveWriter {
   // Level 1: readings and column files hardly shrink further, and a duty station has other things to do.
   const gzip = createGzip({ level: 1 })
-  const target: WriteStream = createWriteStream(file, { mode: 0o600, flags: 'wx' })
+  const target: WriteStream = createWriteStream(file, { flags: 'r+' })
   const written = pipeline(gzip, target)
   written.catch(() => {}) // whoever adds or finishes hears of it
   return {
@@ -88,7 +89,7 @@ function header(name: string, bytes: number): Buffer {
   putSize(block, bytes)
   block.write('00000000000\0', 136)
   block.write('        ', 148)
-  block.write('0', 156)
+  block.write(name.endsWith('/') ? '5' : '0', 156)
   block.write('ustar\u000000', 257)
   const sum = block.reduce((total, byte) => total + byte, 0)
   block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)

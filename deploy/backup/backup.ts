@@ -2,8 +2,9 @@
  * A data folder, or the copy of one, into one file with a manifest. Readings, warnings and state lie in it as they
  * are; passwords, keys and tokens are sealed with a passphrase or left out.
  */
-import { readdir, readFile, rm, stat } from 'node:fs/promises'
+import { open, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { StartError } from '../start-error.ts'
 import { type WrittenEntry, writeArchive } from './archive.ts'
 import { type Manifest, manifestName, registryName, sealedName } from './manifest.ts'
 import { seal } from './sealed.ts'
@@ -31,6 +32,7 @@ const sealedAtMostBytes = 64 * 1024 * 1024
 /** Writes the backup and resolves with its manifest once it is on disk. A file begun in vain is removed. */
 export async function writeBackup(options: BackupOptions): Promise<Manifest> {
   const { dir, out, passphrase, registryFile } = options
+  await makeFile(out)
   const archive = writeArchive(out)
   try {
     const entries: WrittenEntry[] = []
@@ -38,7 +40,8 @@ export async function writeBackup(options: BackupOptions): Promise<Manifest> {
     for (const name of (await readdir(dir)).sort()) {
       if (!isKept(name)) continue
       for (const path of await filesIn(dir, name))
-        if (plain.has(name)) entries.push(await archive.addFile(path, join(dir, path)))
+        if (path.endsWith('/')) entries.push(await archive.addBytes(path, Buffer.alloc(0)))
+        else if (plain.has(name)) entries.push(await archive.addFile(path, join(dir, path)))
         else if (passphrase !== undefined) secret.set(path, await readFile(join(dir, path)))
     }
     if (registryFile !== undefined) entries.push(await archive.addFile(registryName, registryFile))
@@ -50,6 +53,19 @@ export async function writeBackup(options: BackupOptions): Promise<Manifest> {
   } catch (cause) {
     await rm(out, { force: true })
     throw new Error(`write the backup ${out}`, { cause })
+  }
+}
+
+/** New and for its owner only. What is there already stays as it is. */
+async function makeFile(out: string): Promise<void> {
+  try {
+    await (await open(out, 'wx', 0o600)).close()
+  } catch (cause) {
+    throw new StartError(
+      'bad-backup',
+      `${out} cannot be made: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    )
   }
 }
 
@@ -65,10 +81,11 @@ function manifestOf({ madeAtMs, version, wasRunning, passphrase, elsewhere }: Ba
   return { format: 1, madeAtMs, version, wasRunning, secrets, elsewhere: [...elsewhere], entries } satisfies Manifest
 }
 
-/** Paths within `dir`, with slashes, of a file or of all files in a folder. */
+/** Paths within `dir`, with slashes, of a file or of all files in a folder; an empty folder's ends with one. */
 async function filesIn(dir: string, name: string): Promise<string[]> {
   if (!(await stat(join(dir, name))).isDirectory()) return [name]
   const files: string[] = []
   for (const child of (await readdir(join(dir, name))).sort()) files.push(...(await filesIn(dir, `${name}/${child}`)))
-  return files
+  // PostgreSQL does not start without its empty folders.
+  return files.length > 0 ? files : [`${name}/`]
 }

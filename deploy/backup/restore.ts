@@ -71,7 +71,8 @@ function differenceOf({ entries }: Manifest, found: readonly WrittenEntry[]): st
 
 async function sinkInto(dir: string, name: string): Promise<EntrySink> {
   const path = pathWithin(dir, name)
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await mkdir(name.endsWith('/') ? path : dirname(path), { recursive: true, mode: 0o700 })
+  if (name.endsWith('/')) return folderSink
   const handle = await open(path, 'wx', 0o600)
   return {
     async write(chunk) {
@@ -86,6 +87,9 @@ async function sinkInto(dir: string, name: string): Promise<EntrySink> {
     },
   }
 }
+
+/** A folder has no content. */
+const folderSink: EntrySink = { async write() {}, async end() {} }
 
 /** A name in an archive is a stranger's text: it must not lead out of the folder. */
 function pathWithin(dir: string, name: string): string {
