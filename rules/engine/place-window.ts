@@ -8,7 +8,7 @@ import { linearRegression, mean } from 'simple-statistics'
 import type { Rule } from '../language/rule.ts'
 import type { Window, WindowSpan } from '../language/window.ts'
 import { answers } from './binding.ts'
-import { RecentReadings, type Seen } from './recent-readings.ts'
+import { RecentReadings, type RingSize, type Seen } from './recent-readings.ts'
 
 export interface PlaceWindowOptions {
   readonly district: District
@@ -41,9 +41,9 @@ export class PlaceWindow implements Window {
     this.recent = new RecentReadings(this.#index())
   }
 
-  /** Returns how many readings to keep of each sensor that is looked back over. */
-  #index(): Map<number, number> {
-    const sizes = new Map<number, number>()
+  /** Returns what to keep of each sensor that is looked back over. */
+  #index(): Map<number, RingSize> {
+    const sizes = new Map<number, RingSize>()
     const { district, rules } = this.#options
     const conditions = rules.flatMap(({ levels, clear, outcome }) => [
       ...levels.map(({ when }) => when),
@@ -58,7 +58,7 @@ export class PlaceWindow implements Window {
         if (answers(asked, quantity)) push(this.#sensorsOf, { quantity: asked, place, sensor: index })
       }
       const longest = Math.max(0, ...spans.filter(span => answers(span.quantity, quantity)).map(span => span.spanMs))
-      if (longest > 0) sizes.set(index, Math.ceil(longest / 1000 / periodS) + 4)
+      if (longest > 0) sizes.set(index, ringSize({ spanMs: longest, periodS, quantity }))
     }
     return sizes
   }
@@ -144,4 +144,14 @@ function push(
   const sensors = byPlace.get(place)
   if (sensors === undefined) byPlace.set(place, [sensor])
   else sensors.push(sensor)
+}
+
+/** Readings that come sooner than this part of their period are extra ones: clocks and radios are late or early by less. */
+const earliest = 0.75
+
+/** Room for the span, also while the sensor is asked to speak more often than its period. */
+function ringSize({ spanMs, periodS, quantity }: { spanMs: number; periodS: number; quantity: Quantity }): RingSize {
+  const spacingMs = periodS * 1000 * earliest
+  // A rain gauge tells the millimetres since it last spoke.
+  return { readings: Math.ceil(spanMs / spacingMs) + 4, spacingMs, isAmount: quantity === 'rain' }
 }

@@ -18,6 +18,15 @@ export interface Seen {
   readonly values: number[]
 }
 
+/** What to keep of one sensor. */
+export interface RingSize {
+  readonly readings: number
+  /** Readings closer together share a slot, so that the ring reaches back as far when a sensor speaks more often. */
+  readonly spacingMs: number
+  /** The value is an amount since the reading before: in a shared slot they add up. Otherwise the newest counts. */
+  readonly isAmount: boolean
+}
+
 export class RecentReadings {
   readonly #ringOf = new Map<number, number>()
   readonly #sensor: Uint32Array
@@ -27,15 +36,18 @@ export class RecentReadings {
   readonly #atMs: Float64Array
   readonly #value: Float64Array
 
-  /** `sizes`: how many readings to keep, by sensor. */
-  constructor(sizes: ReadonlyMap<number, number>) {
+  readonly #sizes: readonly RingSize[]
+
+  /** `sizes`: by sensor. */
+  constructor(sizes: ReadonlyMap<number, RingSize>) {
     this.#sensor = Uint32Array.from(sizes.keys())
+    this.#sizes = [...sizes.values()]
     this.#start = new Uint32Array(sizes.size + 1)
     this.#next = new Uint32Array(sizes.size)
     let end = 0
-    for (const [ring, [sensor, size]] of [...sizes].entries()) {
+    for (const [ring, [sensor, { readings }]] of [...sizes].entries()) {
       this.#ringOf.set(sensor, ring)
-      end += size
+      end += readings
       this.#start[ring + 1] = end
     }
     this.#atMs = new Float64Array(end).fill(Number.NEGATIVE_INFINITY)
@@ -64,10 +76,26 @@ export class RecentReadings {
   take(sensor: number, atMs: number, value: number): void {
     const ring = this.#ringOf.get(sensor)
     if (ring === undefined) return
+    if (this.#share(ring, atMs, value)) return
     const { start, size, next } = this.#ring(ring)
     this.#atMs[start + next] = atMs
     this.#value[start + next] = value
     this.#next[ring] = (next + 1) % size
+  }
+
+  /** Puts a reading into the newest slot while that is close to the one before it; false when it needs its own. */
+  #share(ring: number, atMs: number, value: number): boolean {
+    const { start, size, next } = this.#ring(ring)
+    const newest = start + ((next + size - 1) % size)
+    const before = start + ((next + size - 2) % size)
+    const newestMs = this.#atMs[newest] ?? Number.NaN
+    const how = this.#sizes[ring]
+    // -Infinity of an empty slot makes this NaN or Infinity: no sharing.
+    const apartMs = newestMs - (this.#atMs[before] ?? Number.NaN)
+    if (how === undefined || size < 2 || !(apartMs >= 0 && apartMs < how.spacingMs) || atMs <= newestMs) return false
+    this.#atMs[newest] = atMs
+    this.#value[newest] = how.isAmount ? (this.#value[newest] ?? 0) + value : value
+    return true
   }
 
   /** Adds the readings of a sensor after `fromMs` to `seen`, oldest first. */
