@@ -5,6 +5,7 @@
 import type { SourceKind } from './source.ts'
 
 const loaders: Readonly<Record<string, () => Promise<SourceKind>>> = {
+  'csv-folder': async () => (await import('./csv-folder/kind.ts')).csvFolderKind,
   gb26875: async () => (await import('./gb26875/kind.ts')).gb26875Kind,
   hj212: async () => (await import('./hj212/kind.ts')).hj212Kind,
   jt808: async () => (await import('./jt808/kind.ts')).jt808Kind,
