@@ -26,8 +26,9 @@ const district = District.parse({
     sensor('depth-1', 'gw-1', { place: 'west' }),
     sensor('depth-2', 'gw-2', { place: 'west' }),
     sensor('quick-1', 'gw-1', { place: 'west', periodS: 5 }),
+    sensor('river-1', 'gw-3', { quantity: 'river_level', catchment: 'c1' }),
+    sensor('river-2', 'gw-3', { quantity: 'river_level', catchment: 'c2' }),
     sensor('rain-1', 'gw-3', { quantity: 'rain', catchment: 'c1' }),
-    sensor('rain-2', 'gw-3', { quantity: 'rain', catchment: 'c2' }),
     sensor('depth-9', 'gw-1', { place: 'east' }),
   ],
   places: [
@@ -46,7 +47,11 @@ function wanted(warnings: readonly Open[], house: Warning['mode'] = 'actual') {
 }
 
 test('the sensors of the place and the gauges of its catchment are wanted faster, unless they are fast already', () => {
-  expect(wanted([orange])).toEqual({ 'gw-1': { 'depth-1': 5 }, 'gw-2': { 'depth-2': 5 }, 'gw-3': { 'rain-1': 5 } })
+  expect(wanted([orange])).toEqual({ 'gw-1': { 'depth-1': 5 }, 'gw-2': { 'depth-2': 5 }, 'gw-3': { 'river-1': 5 } })
+})
+
+test('a rain gauge keeps its pace: what it tells is the rain since it last spoke', () => {
+  expect(wanted([orange])['gw-3']).not.toHaveProperty('rain-1')
 })
 
 test('the most urgent of several warnings counts; one that is over, unknown or a drill asks for nothing', () => {

@@ -1,6 +1,6 @@
 /**
  * Adaptive sampling: while a warning stands, the sensors of its place and the gauges of its catchment are asked to
- * measure more often. Looks at the warnings that are open, never at what happened, so that a restart changes
+ * measure more often; rain gauges stay as they are. Looks at the warnings that are open, never at what happened, so that a restart changes
  * nothing: what is wanted is said again from time to time, and a gateway that hears nothing more goes back by itself.
  */
 import type { District, Sensor } from '@forewarn/contracts/district'
@@ -50,10 +50,19 @@ export function wantedSampling(
   return wanted
 }
 
-/** By place: its own sensors, and those that watch its catchment. */
+/** By place: its own sensors, and the gauges of its catchment, as far as they measure how things stand. */
 export type SensorsOfPlaces = ReadonlyMap<string, readonly Sensor[]>
 
-export function sensorsOfPlaces({ places, sensors }: District): SensorsOfPlaces {
+/**
+ * A rain gauge tells the millimetres since it last spoke, and forecasts and rules count them by its period: asked
+ * more often it would seem to rain less. A minute is short enough for all of them.
+ */
+function tellsAmounts({ quantity }: Sensor): boolean {
+  return quantity === 'rain'
+}
+
+export function sensorsOfPlaces({ places, sensors: all }: District): SensorsOfPlaces {
+  const sensors = all.filter(sensor => !tellsAmounts(sensor))
   const byPlace = Map.groupBy(sensors, ({ place }) => place)
   const byCatchment = Map.groupBy(sensors, ({ catchment }) => catchment)
   const of = ({ id, catchment }: District['places'][number]) => {
