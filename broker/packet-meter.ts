@@ -72,6 +72,18 @@ interface Found {
 
 const nothing = Buffer.alloc(0)
 
+/** The name of the protocol in MQTT 3.1; 3.1.1 has a shorter one. */
+const oldName = 'MQIsdp'
+const mayRepeat: ReadonlySet<number> = new Set([packetTypes.pubrel, packetTypes.subscribe, packetTypes.unsubscribe])
+const repeatFlag = 0x08
+
+/** MQTT 3.1 marks repeats of these too; 3.1.1 calls the same bit reserved, and so does the parser behind us. */
+function withoutRepeatFlag(chunk: Buffer, at: number): number {
+  const first = chunk[at] ?? 0
+  if (mayRepeat.has(first >> 4)) chunk[at] = first & ~repeatFlag
+  return chunk[at] ?? 0
+}
+
 /** Follows the packets in a stream of bytes, however it is cut, and judges each. */
 export function packetReader(limits: PacketLimits, onPublish: (bytes: number) => void = () => {}) {
   /** Where in a packet the stream stands. */
@@ -85,6 +97,8 @@ export function packetReader(limits: PacketLimits, onPublish: (bytes: number) =>
   let head: Buffer = nothing
   let headBytes = 0
   let connected = false
+  /** Speaks MQTT 3.1. */
+  let isOldClient = false
 
   const found = (breach: Breach): Found => ({ breach, declaredBytes: length })
   const startOfBody = (): Breach | undefined => {
@@ -125,6 +139,7 @@ export function packetReader(limits: PacketLimits, onPublish: (bytes: number) =>
       return undefined
     }
     if (first >> 4 === packetTypes.publish) onPublish(length)
+    if (first >> 4 === packetTypes.connect) isOldClient = body[1] === oldName.length
     stage = 'rest'
     return bodyBreach(first, body.subarray(0, wanted), limits)
   }
@@ -133,7 +148,8 @@ export function packetReader(limits: PacketLimits, onPublish: (bytes: number) =>
     take(chunk: Buffer, maxBytes: number): Found | undefined {
       for (let at = 0; at < chunk.length; ) {
         if (stage === 'first-byte') {
-          first = chunk[at++] ?? 0
+          first = isOldClient ? withoutRepeatFlag(chunk, at) : (chunk[at] ?? 0)
+          at++
           length = 0
           stage = 'length'
         } else if (stage === 'length') {
