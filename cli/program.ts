@@ -11,6 +11,7 @@ import { backupCommand, restoreCommand } from './commands/backup.ts'
 import { brokerCommand } from './commands/broker.ts'
 import { decodeCommand } from './commands/decode.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { exportCommand } from './commands/export.ts'
 import { gatewayCommand } from './commands/gateway.ts'
 import { gatewaysCommand } from './commands/gateways.ts'
 import { ledgerCommand } from './commands/ledger.ts'
@@ -51,6 +52,7 @@ function buildProgram(): Command {
     decodeCommand(),
     asyncapiCommand(),
     ledgerCommand(),
+    exportCommand(),
     backupCommand(),
     restoreCommand(),
     doctorCommand(),

@@ -82,7 +82,13 @@ async function build(options: HouseOptions, stopping: OrderlyStop): Promise<Hous
   })
   const copied = { dataDir, journal: intake.journal, store, postgres: database.embedded }
   const snapshot = (dir: string) => snapshotHouse(copied, dir)
-  const door = await startHouseDoor({ token: secrets.innerToken, snapshot, log: options.log })
+  const door = await startHouseDoor({
+    token: secrets.innerToken,
+    snapshot,
+    range: request => store.range(request),
+    sensors: district.sensors,
+    log: options.log,
+  })
   stopping.add('door', () => door.stop())
   const pushUrl = options.withEdgeAgent ? await startAgent(site, intake.mqttPort) : undefined
   return {
