@@ -4,11 +4,14 @@
 import type { District } from '@forewarn/contracts/district'
 import type { MapLayers, RoadGraph } from '@forewarn/contracts/geography'
 import type { Mode } from '@forewarn/contracts/mode'
+import type { ForeignBrokerOptions } from '@forewarn/ingest/foreign-broker'
 import type { Clock } from '@forewarn/runtime/clock'
 import type { Log } from '@forewarn/runtime/log'
 import type { Metrics } from '@forewarn/runtime/metrics'
 import type { InfluxStoreOptions } from '@forewarn/store/influx'
 import type { MqttOptions } from './mqtt-options.ts'
+
+export type FrontBroker = Pick<ForeignBrokerOptions, 'url' | 'username' | 'password' | 'clientId' | 'devices'>
 
 export interface HouseOptions {
   /** Taken before with `takeDataDir`. */
@@ -34,6 +37,8 @@ export interface HouseOptions {
   readonly redisUrl?: string | undefined
   readonly postgresUrl?: string | undefined
   readonly influx?: Omit<InfluxStoreOptions, 'sensors'> | undefined
+  /** Another broker in front, beside the house's own. */
+  readonly frontBroker?: FrontBroker | undefined
   readonly journalMaxBytes?: number | undefined
   /** Keeps the journal in this Redis instead of in files. */
   readonly journalRedisUrl?: string | undefined

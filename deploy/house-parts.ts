@@ -9,6 +9,7 @@ import { type Broker, startBroker } from '@forewarn/broker/start'
 import { hashPassword } from '@forewarn/console/passwords'
 import { startConsole } from '@forewarn/console/start'
 import { startEdgeAgent } from '@forewarn/edge-agent/start'
+import { type ForeignBroker, startForeignBroker } from '@forewarn/ingest/foreign-broker'
 import { startIngest } from '@forewarn/ingest/start'
 import { startRules } from '@forewarn/rules/start'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '@forewarn/runtime/embedded-postgres'
@@ -72,7 +73,7 @@ export type Intake = Awaited<ReturnType<typeof startIntake>>
 /** Journal, ingest and the broker in front of them: from here on a PUBACK means kept. */
 export async function startIntake({ options, secrets, stopping }: Site, store: ReadingStore) {
   const { district, dataDir, clock, log, metrics } = options
-  const running: { broker?: Broker } = {}
+  const running: { broker?: Broker; front?: ForeignBroker } = {}
   const journal = await openHouseJournal(options)
   stopping.add('journal', () => journal.close())
   // A backup that was cut off must not hold the journal for ever.
@@ -87,7 +88,10 @@ export async function startIntake({ options, secrets, stopping }: Site, store: R
     metrics,
     innerToken: secrets.innerToken,
     // Ingest stands before the broker does; until then nobody could be asked anything.
-    sendDown: message => running.broker?.send(message),
+    sendDown(message) {
+      running.broker?.send(message)
+      running.front?.send(message)
+    },
   })
   stopping.add('ingest', () => ingest.stop())
   const broker = await naming({ name: 'MQTT', port: options.mqttPort, setting: '--mqtt-port' }, () =>
@@ -106,6 +110,13 @@ export async function startIntake({ options, secrets, stopping }: Site, store: R
     }),
   )
   running.broker = broker
+  if (options.frontBroker !== undefined) {
+    const { accept } = ingest
+    const frontLog = log.with({ process: 'front-broker' })
+    const front = startForeignBroker({ ...options.frontBroker, districtId: district.id, accept, clock, log: frontLog })
+    running.front = front
+    stopping.add('front-broker', () => front.stop())
+  }
   stopping.add('broker', () => broker.stop())
   return { journal, ingest, ingestUrl: ingest.url, mqttPort: broker.port, brokerUrl: broker.url }
 }

@@ -11,6 +11,7 @@ import { readScenario, ScenarioError } from '@forewarn/simulators/scenario'
 import { noteRunning, noteStopped, takeDataDir } from './data-dir.ts'
 import { type DistrictFile, readDistrictFile } from './district-file.ts'
 import { serversOf } from './district-servers.ts'
+import { frontBrokerOf } from './front-broker.ts'
 import { type House, startHouse } from './house.ts'
 import type { HouseOptions } from './house-options.ts'
 import { mqttOptionsOf } from './mqtt-options.ts'
@@ -48,6 +49,7 @@ export async function startFromSettings(
   const logFile = join(dataDir, 'logs', 'forewarn.log')
   const options: HouseOptions = {
     ...serversOf(settings),
+    frontBroker: frontBrokerOf(settings),
     ...made,
     dataDir,
     host: settings.host,

@@ -120,6 +120,30 @@ export const definitions = {
     fallback: 'files',
     meaning: 'where the journal is kept: files of this machine, or redis (FOREWARN_REDIS_URL) for several machines',
   }),
+  brokerUrl: define({
+    schema: optionalText,
+    fallback: undefined,
+    meaning:
+      'another MQTT broker that gateways publish to (mqtt:// or mqtts://), beside the house’s own; its access rules must let a gateway use its own topics only',
+    secret: true,
+  }),
+  brokerUser: define({ schema: optionalText, fallback: undefined, meaning: 'user at that broker' }),
+  brokerPassword: define({ schema: optionalText, fallback: undefined, meaning: 'password there', secret: true }),
+  brokerClientId: define({
+    schema: z.string().min(1).max(100),
+    fallback: 'forewarn-ingest',
+    meaning: 'beginning of the client ids there: the broker keeps what comes while the house is away under them',
+  }),
+  brokerDeviceTopics: define({
+    schema: optionalText,
+    fallback: undefined,
+    meaning: 'topics of ordinary devices there, as zigbee2mqtt/#,tele/+/SENSOR; they speak as brokerDeviceGateway',
+  }),
+  brokerDeviceGateway: define({
+    schema: optionalText,
+    fallback: undefined,
+    meaning: 'gateway of the district that ordinary devices there belong to',
+  }),
   logLevel: define({ schema: z.enum(logLevels), fallback: 'info', meaning: `one of ${logLevels.join(', ')}` }),
   redisUrl: define({
     schema: optionalText,
