@@ -59,6 +59,9 @@ async function startSl651(profile: Sl651Profile, around: Surroundings): Promise<
       listensAt: server.listensAt,
       counts: { connections: server.connections, ...Object.fromEntries(counts) },
     }),
+    pace: periodMsBySensor => {
+      for (const { station } of stations.values()) station.pace(periodMsBySensor)
+    },
     stop: async () => {
       for (const { station } of stations.values()) station.stop()
       await server.stop()

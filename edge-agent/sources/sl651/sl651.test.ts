@@ -313,6 +313,23 @@ describe('questions', () => {
     expect(started.source.status().counts).toMatchObject({ asked: 1, answered: 1 })
   })
 
+  test('it is asked more often while the house wants its sensors faster', async () => {
+    await using started = await start(asking)
+    const device = await started.device()
+    device.send(report)
+    await device.heard(confirmationBytes)
+    started.source.pace?.(new Map([['depth-1', 60_000]]))
+    started.clock.advance(60_000)
+    await device.heard(2 * confirmationBytes)
+    device.send(frame('3923 00002000', { func: '37', sentMs: nowMs + 60_000 }))
+    await started.until(() => started.taken.length === 2)
+    started.source.pace?.(new Map())
+    started.clock.advance(599_999)
+    expect(started.source.status().counts).toMatchObject({ asked: 1 })
+    started.clock.advance(1)
+    expect(started.source.status().counts).toMatchObject({ asked: 2 })
+  })
+
   test('without an answer it is asked twice more, then the line is given up', async () => {
     await using started = await start(asking)
     const device = await started.device()

@@ -4,7 +4,7 @@
  */
 import { askStation, confirmFrame, refusePacket } from '@forewarn/protocols/sl651/answers'
 import type { Sl651Frame } from '@forewarn/protocols/sl651/frame'
-import { reportFuncs } from '@forewarn/protocols/sl651/functions'
+import { queryFuncs, reportFuncs } from '@forewarn/protocols/sl651/functions'
 import { readMessage } from '@forewarn/protocols/sl651/message'
 import type { DeviceLine } from '../device-server.ts'
 import type { RainTotal } from '../rain-total.ts'
@@ -35,6 +35,9 @@ export type StationCount =
 const patienceMs = 20_000
 const resendsAtMost = 2
 
+/** A station on a radio needs some seconds for a question and its answer. */
+const fastestMs = 10_000
+
 interface Question {
   readonly func: string
   readonly parametersHex: string
@@ -54,14 +57,22 @@ export class Station {
   #serial = 0
   #cancelPatience = () => {}
   #cancelPackets = () => {}
-  #cancelAsking: (() => void)[]
+  #cancelAsking: (() => void)[] = []
 
   constructor(options: StationOptions) {
     this.#options = options
-    const { clock } = options.around
-    this.#cancelAsking = options.profile.ask.map(({ func, every, parametersHex }) =>
-      clock.every(every, () => this.ask(func, parametersHex)),
-    )
+    this.pace(new Map())
+  }
+
+  /** Asks at least so often as its sensors are wanted; what changes the station keeps to its profile. */
+  pace(periodMsBySensor: ReadonlyMap<string, number>): void {
+    const { around, profile } = this.#options
+    const wantedMs = profile.sensors.map(({ sensor }) => periodMsBySensor.get(sensor) ?? Number.POSITIVE_INFINITY)
+    for (const cancel of this.#cancelAsking) cancel()
+    this.#cancelAsking = profile.ask.map(({ func, every, parametersHex }) => {
+      const periodMs = queryFuncs.has(func) ? Math.max(fastestMs, Math.min(every, ...wantedMs)) : every
+      return around.clock.every(periodMs, () => this.ask(func, parametersHex))
+    })
   }
 
   /** Takes a frame that is this station's. Resolves when what it says is kept and answered. */
