@@ -58,6 +58,7 @@ export class Station {
   #cancelPatience = () => {}
   #cancelPackets = () => {}
   #cancelAsking: (() => void)[] = []
+  #periodsMs = ''
 
   constructor(options: StationOptions) {
     this.#options = options
@@ -68,11 +69,16 @@ export class Station {
   pace(periodMsBySensor: ReadonlyMap<string, number>): void {
     const { around, profile } = this.#options
     const wantedMs = profile.sensors.map(({ sensor }) => periodMsBySensor.get(sensor) ?? Number.POSITIVE_INFINITY)
+    const periodsMs = profile.ask.map(({ func, every }) =>
+      queryFuncs.has(func) ? Math.max(fastestMs, Math.min(every, ...wantedMs)) : every,
+    )
+    // Told so with every change anywhere: a clock that starts anew each time would never strike.
+    if (periodsMs.join() === this.#periodsMs) return
+    this.#periodsMs = periodsMs.join()
     for (const cancel of this.#cancelAsking) cancel()
-    this.#cancelAsking = profile.ask.map(({ func, every, parametersHex }) => {
-      const periodMs = queryFuncs.has(func) ? Math.max(fastestMs, Math.min(every, ...wantedMs)) : every
-      return around.clock.every(periodMs, () => this.ask(func, parametersHex))
-    })
+    this.#cancelAsking = profile.ask.map(({ func, every, parametersHex }, index) =>
+      around.clock.every(periodsMs[index] ?? every, () => this.ask(func, parametersHex)),
+    )
   }
 
   /** Takes a frame that is this station's. Resolves when what it says is kept and answered. */
