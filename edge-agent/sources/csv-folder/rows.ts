@@ -1,6 +1,6 @@
 /** Rows of a CSV file as readings: columns by name or number, the time, the numbers, and what is wrong with a row. */
 import type { SenmlReading } from '@forewarn/contracts/senml'
-import { readingOf } from '../profile-fields.ts'
+import { readingOrMissing } from '../said-missing.ts'
 import type { Column, CsvProfile, CsvSensor } from './profile.ts'
 import { timeReader } from './row-time.ts'
 
@@ -75,8 +75,7 @@ function readCells(
     if (when !== undefined && fields[when.at] !== when.is) continue
     const text = fields[at]
     const raw = numberOf(text, decimalComma)
-    const reading = typeof raw === 'number' ? readingOf(sensor, raw, atMs) : undefined
-    if (reading !== undefined) readings.push(reading)
+    if (typeof raw === 'number') readings.push(readingOrMissing(sensor, raw, atMs))
     else if (text === undefined) faults.push(`there is no column ${sensor.column} in this row`)
     else if (raw === 'no-number') faults.push(`"${text}" in column ${sensor.column} is no number`)
     else empty++

@@ -6,7 +6,7 @@ import type { SenmlReading } from '@forewarn/contracts/senml'
 import { numberIn } from '@forewarn/protocols/modbus/registers'
 import { nameOfLine } from '../line-stream.ts'
 import { startPolling } from '../polling.ts'
-import { readingOf } from '../profile-fields.ts'
+import { readingOrMissing } from '../said-missing.ts'
 import { type Source, type Surroundings, sourceKind } from '../source.ts'
 import { type Block, blocksOf, singlesOf } from './blocks.ts'
 import { type Answer, type ModbusLink, rtuLink, tcpLink } from './link.ts'
@@ -117,21 +117,12 @@ class AskedDevice {
   }
 
   #readingsOf(block: Block, values: readonly number[], atMs: number): SenmlReading[] {
-    return block.sensors.flatMap(sensor => {
+    return block.sensors.map(sensor => {
       const words = values.slice(sensor.at - block.start, sensor.at - block.start + widthOf(sensor))
-      const raw = rawOf(sensor, words)
-      const reading = raw === undefined ? undefined : readingOf(sensor, raw, atMs)
-      if (reading === undefined) this.#refuse(sensor, words)
-      return reading === undefined ? [] : [reading]
+      const reading = readingOrMissing(sensor, rawOf(sensor, words), atMs)
+      if (reading.quality === 'missing') this.#work.counts.sentinels++
+      return reading
     })
-  }
-
-  #refuse({ sensor, at }: ModbusSensor, words: readonly number[]): void {
-    const { counts, around, name } = this.#work
-    counts.sentinels++
-    const hex = words.map(word => word.toString(16).toUpperCase().padStart(4, '0')).join(' ')
-    const detail = `${name}, ${sensor} at ${at}: ${hex} means no measurement`
-    around.refuse({ reason: 'sentinel', detail, original: hex })
   }
 
   async #keep(readings: readonly SenmlReading[]): Promise<string | undefined> {
