@@ -13,6 +13,7 @@ import { openReadingJournal, type ReadingJournal } from '@forewarn/journal/readi
 import { type HandClock, handClock } from '@forewarn/runtime/clock'
 import { silentLog } from '@forewarn/runtime/log'
 import { createMetrics } from '@forewarn/runtime/metrics'
+import type { Mapping } from './formats/mapped.ts'
 import { type Ingest, startIngest } from './start.ts'
 import { type MemoryStore, memoryStore } from './store-fixture.ts'
 import { testDistrict } from './test-district.ts'
@@ -51,6 +52,7 @@ export interface OpenIngest extends AsyncDisposable {
 export interface OpenOptions {
   readonly district?: District
   readonly dir?: string
+  readonly mappings?: readonly Mapping[]
   readonly clock?: HandClock
   /** Around the journal, to hold or fail its appends. */
   readonly journalThrough?: (journal: ReadingJournal) => ReadingJournal
@@ -74,7 +76,7 @@ export async function openIngest(options: OpenOptions = {}): Promise<OpenIngest>
     innerToken,
     sendDown: (one: DownMessage) => void down.push(one),
   }
-  const ingest = await startIngest({ district, journal, store, dataDir: dir, ...parts })
+  const ingest = await startIngest({ district, journal, store, dataDir: dir, mappings: options.mappings, ...parts })
   let isStopped = false
   const stop = async () => {
     isStopped = true

@@ -19,6 +19,7 @@ import { clockFile } from './clock-file.ts'
 import { type Clocks, createClocks, hoursOf } from './clocks.ts'
 import { ingestCounts } from './counts.ts'
 import { foreignFormats } from './formats/foreign.ts'
+import type { Mapping } from './formats/mapped.ts'
 import { formatTable } from './formats/table.ts'
 import { type Gateways, gatewayReport, gatewayStates } from './gateways.ts'
 import { ingestHealth, storeLagMs } from './health.ts'
@@ -51,6 +52,8 @@ export interface IngestOptions {
   readonly innerToken: string
   /** The way down to gateways: without it nobody is asked for a birth message again. */
   readonly sendDown?: SendDown
+  /** For devices whose payloads are their maker's own; see formats/mapped.ts. */
+  readonly mappings?: readonly Mapping[] | undefined
   readonly host?: string
   readonly port?: number
 }
@@ -139,7 +142,10 @@ interface FormatWorld {
 }
 
 /** The table of formats with what they remember. */
-function openFormats({ district, dataDir, clock, log, sendDown = () => {} }: IngestOptions, world: FormatWorld) {
+function openFormats(
+  { district, dataDir, clock, log, sendDown = () => {}, mappings = [] }: IngestOptions,
+  world: FormatWorld,
+) {
   const { names, gateways, lives, ledger, onBorn } = world
   const rebirths = createRebirths({ sendDown, clock })
   let asked = 0
@@ -149,7 +155,7 @@ function openFormats({ district, dataDir, clock, log, sendDown = () => {} }: Ing
     births: openBirths({ dir: join(dataDir, 'births'), names, log }),
     gateways,
     onBorn,
-    foreign: foreignFormats({ district, dataDir, lives, rebirths, onBorn, log }),
+    foreign: foreignFormats({ district, dataDir, lives, rebirths, onBorn, mappings, log }),
     keepAlarm: world.alarms.keep,
     onStatus(gateway, status, atMs) {
       ledger.said(gateway, { ...status, atMs }, atMs)

@@ -8,6 +8,7 @@ import type { Lives } from '../lives.ts'
 import type { Rebirths } from '../rebirth.ts'
 import { chirpstackFormat } from './chirpstack.ts'
 import { deviceValues } from './device-values.ts'
+import { type Mapping, mappedFormats } from './mapped.ts'
 import { sparkplugFormat } from './sparkplug.ts'
 import { openSparkplugNodes } from './sparkplug-nodes.ts'
 import type { ForeignFormat } from './table.ts'
@@ -22,14 +23,25 @@ export interface ForeignParts {
   readonly rebirths: Rebirths
   /** Told once a Sparkplug birth is on disk: what waited for it can be read now. */
   readonly onBorn: (gateway: string) => void
+  /** For devices whose payloads are their maker's own. */
+  readonly mappings: readonly Mapping[]
   readonly log: Log
 }
 
-export function foreignFormats({ district, dataDir, lives, rebirths, onBorn, log }: ForeignParts): ForeignFormat[] {
+export function foreignFormats({
+  district,
+  dataDir,
+  lives,
+  rebirths,
+  onBorn,
+  mappings,
+  log,
+}: ForeignParts): ForeignFormat[] {
   const take = deviceValues(district)
   const nodes = openSparkplugNodes({ dir: join(dataDir, 'sparkplug'), log })
   const tasmota = tasmotaFormat({ take, lives, timeZone: district.timeZone })
   return [
+    ...mappedFormats(mappings, take),
     { name: 'sparkplug', filter: 'spBv1.0/#', read: sparkplugFormat({ take, lives, nodes, rebirths, onBorn }) },
     { name: 'zigbee2mqtt', filter: 'zigbee2mqtt/#', read: zigbee2mqttFormat({ take, lives }) },
     { name: 'chirpstack', filter: 'application/+/device/+/event/+', read: chirpstackFormat({ take }) },
