@@ -58,8 +58,15 @@ function placeOf(issue: z.core.$ZodIssue): readonly PropertyKey[] {
 
 function sentenceOf(issue: z.core.$ZodIssue): string {
   const place = issue.path.map(String).join('.')
-  const message = issue.message.replace(/^Invalid input: /, '')
+  const message = messageOf(issue)
   return place === '' ? message : `${place}: ${message}`
+}
+
+function messageOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'unrecognized_keys')
+    return `there is no field ${issue.keys.map(key => `"${key}"`).join(', ')} here`
+  const [, expected] = /^Invalid input: expected (.+), received undefined$/.exec(issue.message) ?? []
+  return expected === undefined ? issue.message.replace(/^Invalid input: /, '') : `is missing (${expected})`
 }
 
 /** The offset in the text of the deepest field of the path that is there. */
