@@ -5,6 +5,7 @@ import type { District } from '@forewarn/contracts/district'
 import type { MapLayers, RoadGraph } from '@forewarn/contracts/geography'
 import type { Mode } from '@forewarn/contracts/mode'
 import type { ForeignBrokerOptions } from '@forewarn/ingest/foreign-broker'
+import type { Mapping } from '@forewarn/ingest/formats/mapped'
 import type { Clock } from '@forewarn/runtime/clock'
 import type { Log } from '@forewarn/runtime/log'
 import type { Metrics } from '@forewarn/runtime/metrics'
@@ -37,6 +38,8 @@ export interface HouseOptions {
   readonly redisUrl?: string | undefined
   readonly postgresUrl?: string | undefined
   readonly influx?: Omit<InfluxStoreOptions, 'sensors'> | undefined
+  /** For devices whose topics and payloads are their maker's own. */
+  readonly mappings?: readonly Mapping[] | undefined
   /** Another broker in front, beside the house's own. */
   readonly frontBroker?: FrontBroker | undefined
   readonly journalMaxBytes?: number | undefined

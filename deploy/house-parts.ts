@@ -87,6 +87,7 @@ export async function startIntake({ options, secrets, stopping }: Site, store: R
     log: log.with({ process: 'ingest' }),
     metrics,
     innerToken: secrets.innerToken,
+    mappings: options.mappings,
     // Ingest stands before the broker does; until then nobody could be asked anything.
     sendDown(message) {
       running.broker?.send(message)

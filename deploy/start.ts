@@ -11,7 +11,7 @@ import { readScenario, ScenarioError } from '@forewarn/simulators/scenario'
 import { noteRunning, noteStopped, takeDataDir } from './data-dir.ts'
 import { type DistrictFile, readDistrictFile } from './district-file.ts'
 import { serversOf } from './district-servers.ts'
-import { frontBrokerOf } from './front-broker.ts'
+import { frontBrokerOf, mappingsOf } from './front-broker.ts'
 import { type House, startHouse } from './house.ts'
 import type { HouseOptions } from './house-options.ts'
 import { mqttOptionsOf } from './mqtt-options.ts'
@@ -50,6 +50,7 @@ export async function startFromSettings(
   const options: HouseOptions = {
     ...serversOf(settings),
     frontBroker: frontBrokerOf(settings),
+    mappings: mappingsOf(settings),
     ...made,
     dataDir,
     host: settings.host,

@@ -120,6 +120,11 @@ export const definitions = {
     fallback: 'files',
     meaning: 'where the journal is kept: files of this machine, or redis (FOREWARN_REDIS_URL) for several machines',
   }),
+  mapping: define({
+    schema: optionalText,
+    fallback: undefined,
+    meaning: 'file (YAML) that says how devices with topics and payloads of their own are read',
+  }),
   brokerUrl: define({
     schema: optionalText,
     fallback: undefined,
