@@ -3,7 +3,8 @@
  *
  *   POST /push/{gateway}   Authorization: Bearer <token>, body SenML JSON (RFC 8428), up to 1 MB
  *     204 taken: every reading is on disk in the outbox
- *     200 taken in part; the body names the records that could not be read
+ *     200 taken, and there is more to say: `faults` names records that could not be read, `samplingS` tells how often
+ *         (seconds) sensors of this push should be measured while it is said; without it, as usual
  *     400 no SenML, or nothing in it that could be read · 401 · 404 no such gateway · 413 · 503 the disk refused
  */
 import { qualityOf } from '@forewarn/contracts/reading'
@@ -20,6 +21,8 @@ export interface PushSourceOptions {
   readonly outboxes: ReadonlyMap<string, Outbox>
   readonly clock: Clock
   readonly log: Log
+  /** How often the house wants a sensor measured now, s; undefined: as usual. */
+  readonly samplingS?: (sensor: string) => number | undefined
   readonly onTaken: (gateway: string, readings: number) => void
   readonly onRefused: (gateway: string, reason: PushRefusal) => void
 }
@@ -79,8 +82,18 @@ async function take({ gateway, bytes }: Pushed, options: PushSourceOptions): Pro
     return refusal(503, 'the outbox could not be written')
   }
   options.onTaken(gateway, readings.length)
-  if (pack.faults.length === 0) return { code: 204 }
-  return { code: 200, body: { taken: readings.length, faults: pack.faults.slice(0, 20) } }
+  const samplingS = wishesFor(readings, options)
+  if (pack.faults.length === 0 && samplingS === undefined) return { code: 204 }
+  return { code: 200, body: { taken: readings.length, faults: pack.faults.slice(0, 20), samplingS } }
+}
+
+function wishesFor(readings: readonly SenmlReading[], { samplingS }: PushSourceOptions) {
+  const wishes = new Map<string, number>()
+  for (const { name } of readings) {
+    const periodS = samplingS?.(name)
+    if (periodS !== undefined) wishes.set(name, periodS)
+  }
+  return wishes.size === 0 ? undefined : Object.fromEntries(wishes)
 }
 
 function refusal(status: 400 | 404 | 503, title: string, faults: readonly SenmlFault[] = []): PushAnswer {

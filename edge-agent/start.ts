@@ -10,6 +10,7 @@ import type { EmergencyRule } from './emergency.ts'
 import { type Line, openLine, type SourceSteering } from './line.ts'
 import type { OutboxLimits, OutboxStatus } from './outbox.ts'
 import { type Outputs, openSwitchboard, type Switchboard } from './outputs.ts'
+import { openPushPace } from './push-pace.ts'
 import { startPushSource } from './push-source.ts'
 import { openSources, type ProfileStatus } from './sources/start-sources.ts'
 import type { BrokerTls } from './tls-files.ts'
@@ -70,9 +71,10 @@ export async function startEdgeAgent(options: EdgeAgentOptions): Promise<EdgeAge
   const lines: Line[] = []
   const { profilesDir, dataDir, gateways, metrics } = options
   const sources = openSources({ profilesDir, dataDir, gateways: gateways.map(({ id }) => id), clock, log, metrics })
+  const pace = openPushPace(clock)
   const onStanding = () => switchboard.want(new Set(lines.flatMap(line => line.outputsWanted())))
   const opened = options.gateways.map(gateway =>
-    openOne(gateway, { options, counters, onStanding, steering: sources.steering(gateway.id) }),
+    openOne(gateway, { options, counters, onStanding, steering: pace.alongside(sources.steering(gateway.id)) }),
   )
   for (const line of await Promise.all(opened)) lines.push(line)
   // Alarms that stood when the last life ended.
@@ -83,6 +85,7 @@ export async function startEdgeAgent(options: EdgeAgentOptions): Promise<EdgeAge
     outboxes,
     clock,
     log,
+    samplingS: sensor => pace.samplingS(sensor),
     onTaken: (_gateway, readings) => counters.taken.inc(readings),
     onRefused: (_gateway, reason) => counters.refused.inc({ reason }),
   }).catch(async error => {
@@ -100,6 +103,7 @@ export async function startEdgeAgent(options: EdgeAgentOptions): Promise<EdgeAge
     sources: () => sources.status(),
     status: () => lines.map(({ id, connected, outbox }) => ({ id, connected, ...outbox.status() })),
     stop: async () => {
+      pace.stop()
       await Promise.all([source.stop(), sources.stop()])
       await closeAll(lines, switchboard)
     },

@@ -41,13 +41,16 @@ async function start(gateway: Partial<AgentGateway> = {}, clock?: HandClock) {
   return agent
 }
 
-async function push(readings: readonly SenmlReading[]): Promise<void> {
-  const answer = await fetch(`${agent?.pushUrl}/push/gw-1`, {
+async function pushed(readings: readonly SenmlReading[]): Promise<Response> {
+  return await fetch(`${agent?.pushUrl}/push/gw-1`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/senml+json' },
     body: formatSenml(readings),
   })
-  expect(answer.status).toBe(204)
+}
+
+async function push(readings: readonly SenmlReading[]): Promise<void> {
+  expect((await pushed(readings)).status).toBe(204)
 }
 
 function of(name: string, value: number, more: Partial<SenmlReading> = {}): SenmlReading {
@@ -196,4 +199,28 @@ test('a command to measure faster reaches the sources, and its end is told in th
     { sensors: ['gauge-1'], periodS: null },
   ])
   await line.close()
+})
+
+test('a device that pushes is told in the answer which of its sensors to measure more often, until the time is over', async () => {
+  const clock = handClock(startMs)
+  await start({}, clock)
+  const answerTo = async (name: string) => {
+    const answer = pushed([of(name, 1)])
+    while (agent?.status()[0]?.taken === taken) {
+      clock.advance(1)
+      await new Promise(setImmediate)
+    }
+    taken = agent?.status()[0]?.taken ?? 0
+    return await (await answer).text()
+  }
+  let taken = 0
+  expect(await answerTo('gauge-1')).toBe('')
+  const untilMs = startMs + 900_000
+  await broker.say('gw-1', 'command', { kind: 'sample', id: 'a', sensors: ['gauge-1'], periodS: 5, untilMs })
+  await broker.say('gw-1', 'command', { kind: 'rebirth', id: 'b' })
+  await broker.until(() => broker.births.length === 2)
+  expect(JSON.parse(await answerTo('gauge-1'))).toEqual({ taken: 1, faults: [], samplingS: { 'gauge-1': 5 } })
+  expect(await answerTo('gauge-2')).toBe('')
+  clock.advance(900_000)
+  expect(await answerTo('gauge-1')).toBe('')
 })

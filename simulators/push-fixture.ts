@@ -16,6 +16,8 @@ export interface PushServer {
   readonly readings: PushedReading[]
   /** Refuses so many of the next pushes with 503. */
   refuseNext: number
+  /** What every push is answered with: how often sensors should be measured, s. */
+  samplingS: Readonly<Record<string, number>> | undefined
   /** Resolves once the condition holds; asked again after each push. */
   until(condition: (readings: readonly PushedReading[]) => boolean): Promise<void>
   stop(): Promise<void>
@@ -35,7 +37,9 @@ export async function startPushServer(): Promise<PushServer> {
       }
       readings.push(...readingsOf(request.url ?? '', body))
       for (const look of waiting) look()
-      return response.writeHead(204).end()
+      const { samplingS } = pushes
+      if (samplingS === undefined) return response.writeHead(204).end()
+      return response.writeHead(200).end(JSON.stringify({ samplingS }))
     })
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
@@ -44,6 +48,7 @@ export async function startPushServer(): Promise<PushServer> {
     url: `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`,
     readings,
     refuseNext: 0,
+    samplingS: undefined,
     until: condition =>
       new Promise(resolve => {
         const look = () => {

@@ -3,6 +3,7 @@
  * again until it is taken. What a gateway cannot get rid of it holds up to a limit, and counts what it dropped.
  */
 import { formatSenml, type SenmlReading } from '@forewarn/contracts/senml'
+import { z } from 'zod'
 import { type Pace, pacedMs } from './pace.ts'
 
 export interface PusherOptions {
@@ -10,6 +11,8 @@ export interface PusherOptions {
   /** Base of the edge agent's push source. */
   readonly pushUrl: string
   readonly pushToken: string
+  /** Told after each push how often its sensors should be measured now, s; those that are not named as usual. */
+  readonly onPace?: (sensors: Iterable<string>, samplingS: ReadonlyMap<string, number>) => void
 }
 
 export interface PusherFigures {
@@ -99,7 +102,8 @@ class HttpPusher implements Pusher {
         body: formatSenml(readings, { backlog }),
         signal: this.#stopping.signal,
       })
-      await answer.arrayBuffer()
+      const text = await answer.text()
+      if (answer.ok) this.#options.onPace?.(namesOf(readings), wishesIn(text))
       return answer.ok
     } catch {
       // Nobody listens, or the connection broke: the same push comes again, and is counted.
@@ -129,6 +133,28 @@ class HttpPusher implements Pusher {
   stop(): void {
     this.#stopping.abort()
     this.#queues.clear()
+  }
+}
+
+function namesOf(readings: readonly SenmlReading[]): Set<string> {
+  return new Set(readings.map(({ name }) => name))
+}
+
+const Answer = z.object({ samplingS: z.record(z.string(), z.number().positive()).default({}) })
+const asUsual: ReadonlyMap<string, number> = new Map()
+
+/** An answer without a body, or with one that says something else, wishes for nothing. */
+function wishesIn(text: string): ReadonlyMap<string, number> {
+  if (text === '') return asUsual
+  const answer = Answer.safeParse(parseJson(text))
+  return answer.success ? new Map(Object.entries(answer.data.samplingS)) : asUsual
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined // no JSON: the schema refuses it, and nothing is wished for
   }
 }
 

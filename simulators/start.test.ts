@@ -81,6 +81,19 @@ test('a gateway that is cut off is silent, and tells afterwards what it held', a
   expect(new Set(source.readings.filter(isCut).map(({ sensor }) => sensor))).toContain('flat5p-01.level')
 })
 
+test('a sensor that the house wants more of speaks more often, and as before when nothing is wanted', async () => {
+  const { source, stop } = await simulate('drizzle', 60)
+  const sensor = 'flat5p-02.level'
+  const said = () => source.readings.filter(one => one.sensor === sensor && !one.backlog).map(({ timeMs }) => timeMs)
+  const gaps = () => said().flatMap((timeMs, index, all) => (index === 0 ? [] : [timeMs - (all[index - 1] ?? 0)]))
+  source.samplingS = { [sensor]: 5 }
+  await source.until(() => gaps().filter(gap => gap === 5000).length >= 5)
+  source.samplingS = undefined
+  await source.until(() => gaps().at(-1) === minuteMs)
+  await stop()
+  expect(new Set(gaps())).toEqual(new Set([5000, minuteMs]))
+})
+
 test('every shipped scenario can be read, and names only what the district has', async () => {
   expect(listScenarios()).toEqual(['calm', 'drizzle', 'gateway-cut', 'lift-wear', 'sensor-stuck', 'storm'])
   const { gateways, sensors, places } = made.district

@@ -46,8 +46,9 @@ export async function startSimulatedDistrict(options: SimulatedDistrictOptions):
   const startMs = clock.nowMs()
   const tale = await tellStorms(scenario.storms, { startMs })
   const valueOf = sensorValues({ district, tale, troubles: scenario.troubles, startMs })
-  const pusher = startPusher(options)
+  const pusher = startPusher({ ...options, onPace: (sensors, samplingS) => setPace(voiceById, sensors, samplingS) })
   const voices = district.sensors.map(sensor => voiceOf(sensor, { value: valueOf(sensor), startMs, seed }))
+  const voiceById = new Map(voices.map(voice => [voice.sensor.id, voice]))
   const gateways = gatewayCuts(scenario.troubles, startMs)
   pushByGateway(pusher, voices, voice => pastOf(voice, startMs), { backlog: true })
   const cancel = clock.every(pacedMs(clock, { houseMs: 1000, leastWallMs: 200 }), () => {
@@ -83,7 +84,10 @@ export async function startSimulatedDistrict(options: SimulatedDistrictOptions):
 interface Voice {
   readonly sensor: Sensor
   readonly value: SensorValue
-  readonly periodMs: number
+  /** As in the registry. */
+  readonly usualMs: number
+  /** As the house wants it now. */
+  periodMs: number
   nextMs: number
 }
 
@@ -95,7 +99,7 @@ function voiceOf(
   // In steps of five seconds, so that a gateway has something to batch.
   const phaseMs = (hash(`${seed}/${sensor.id}`) % Math.max(1, periodMs / 5000)) * 5000
   const nextMs = Math.floor((startMs - phaseMs) / periodMs) * periodMs + phaseMs + periodMs
-  return { sensor, value, periodMs, nextMs: Math.round(nextMs) }
+  return { sensor, value, usualMs: periodMs, periodMs, nextMs: Math.round(nextMs) }
 }
 
 function reading({ sensor, value }: Voice, timeMs: number): SenmlReading {
@@ -117,10 +121,26 @@ function pastOf(voice: Voice, startMs: number): SenmlReading[] {
 /** What a sensor has to say by now. */
 function dueOf(voice: Voice, nowMs: number): SenmlReading[] {
   const late = Math.floor((nowMs - voice.nextMs) / voice.periodMs)
-  if (late > catchUpPeriods) voice.nextMs += late * voice.periodMs
+  if (late * voice.periodMs > catchUpPeriods * voice.usualMs) voice.nextMs += late * voice.periodMs
   const readings: SenmlReading[] = []
   for (; voice.nextMs <= nowMs; voice.nextMs += voice.periodMs) readings.push(reading(voice, voice.nextMs))
   return readings
+}
+
+/** Measures these sensors as often as is wished, and as usual where nothing is. Rain gauges are never asked. */
+function setPace(
+  voices: ReadonlyMap<string, Voice>,
+  sensors: Iterable<string>,
+  samplingS: ReadonlyMap<string, number>,
+): void {
+  for (const id of sensors) {
+    const voice = voices.get(id)
+    if (voice === undefined) continue
+    const periodMs = Math.min(voice.usualMs, (samplingS.get(id) ?? Number.POSITIVE_INFINITY) * 1000)
+    if (periodMs === voice.periodMs) continue
+    voice.nextMs += periodMs - voice.periodMs
+    voice.periodMs = periodMs
+  }
 }
 
 function pushByGateway(
