@@ -18,8 +18,9 @@ export function lineOf(sensorId: string, { atMs, min, mean, max, count, quality 
   const time = `${Math.round(atMs)}000000`
   if (count > 1) {
     const tag = tagOf(sensorId).replace(/[,= ]/g, character => `\\${character}`)
-    const values = Number.isFinite(mean) ? `min=${min},mean=${mean},max=${max},` : ''
-    return `${hourlyMeasurement},s=${tag} ${values}n=${count}i,q=${quality}i ${time}`
+    const values = Number.isFinite(mean) ? `,min=${min},mean=${mean},max=${max}` : ''
+    const valued = Number.isFinite(mean) ? count : 0
+    return `${hourlyMeasurement},s=${tag},p=0 n=${count}i,m=${valued}i,q=${quality}i${values} ${time}`
   }
   const value = Number.isFinite(mean) ? `v=${mean},` : ''
   return `${seriesOf(sensorId)} ${value}q=${quality}i,r=${Math.round(atMs)}i ${time}`

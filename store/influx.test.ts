@@ -28,6 +28,55 @@ describe.skipIf(skipped)('with a real InfluxDB 1.x (skipped where influxd is not
     await store.close()
   })
 
+  const threeHours = { sensor: 0, fromMs: sixMs, toMs: sixMs + 3 * hourMs }
+  const hour = (afterMs: number, min: number, mean: number, max: number, count: number) => {
+    return { atMs: sixMs + afterMs, min, mean, max, count, quality: 0 }
+  }
+
+  test('hourly figures of deleted readings stay, and add up when late ones follow them', async () => {
+    const store = await openInfluxStore({ url: server.url, version: '1', database: 'hourly', sensors })
+    await store.write([
+      batchOf([
+        [0, 0, 1],
+        [0, 60_000, 3],
+        [0, hourMs, 10],
+        [0, 2 * hourMs, 7],
+      ]),
+    ])
+    await store.retain({ olderThanMs: sixMs + 2 * hourMs })
+    await store.write([batchOf([[0, 120_000, 8]])])
+    await store.retain({ olderThanMs: sixMs + 2 * hourMs })
+    await store.retain({ olderThanMs: sixMs + 2 * hourMs })
+    const kept = [hour(0, 1, 4, 8, 3), hour(hourMs, 10, 10, 10, 1), hour(2 * hourMs, 7, 7, 7, 1)]
+    expect(await store.range(threeHours)).toEqual(kept)
+    expect(await store.range({ ...threeHours, maxPoints: 1 })).toEqual([hour(0, 1, 29 / 5, 10, 5)])
+    expect(await store.count()).toBe(1)
+    const again = await openInfluxStore({ url: server.url, version: '1', database: 'hourly', sensors })
+    expect(await again.range(threeHours)).toEqual(kept)
+    await Promise.all([store.close(), again.close()])
+  })
+
+  test.each([
+    [1, 'while it counted', [[0, 0, 1] as const, [0, 60_000, 3] as const], hour(0, 1, 2, 3, 2)],
+    [2, 'while it deleted', [[0, 60_000, 3] as const], hour(0, 1, 2, 3, 2)],
+  ])('a retention cut off in phase %i, %s, counts every hour once', async (phase, _, left, expected) => {
+    const database = `cut-${phase}`
+    const store = await openInfluxStore({ url: server.url, version: '1', database, sensors })
+    await store.write([batchOf(left)])
+    // What the run had written when it was cut off: its note, and the figures of the whole hour.
+    const lines = [
+      `reading_retain run=1i,phase=${phase}i ${sixMs + hourMs}`,
+      `reading_hourly,s=gauge-1,p=1 n=2i,m=2i,q=0i,min=1,mean=2,max=3 ${sixMs}`,
+    ]
+    const query = new URLSearchParams({ db: database, precision: 'ms' })
+    await fetch(`${server.url}/write?${query}`, { method: 'POST', body: lines.join('\n') })
+    await store.retain({ olderThanMs: sixMs + hourMs })
+    await store.retain({ olderThanMs: sixMs + 2 * hourMs })
+    expect(await store.range(threeHours)).toEqual([expected])
+    expect(await store.count()).toBe(0)
+    await store.close()
+  })
+
   test('a write of many blocks over both lanes is whole', async () => {
     const store = await openInfluxStore({ url: server.url, version: '1', database: 'many', sensors })
     const rows = Array.from({ length: 50_000 }, (_, i) => [i % 4, i, i] as const)

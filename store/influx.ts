@@ -6,10 +6,11 @@ import type { Check } from '@forewarn/contracts/health'
 import type { ReadingBatch } from '@forewarn/contracts/reading'
 import { type InfluxClient, type InfluxOptions, makeInfluxClient, prepareDatabase } from './influx-client.ts'
 import { influxHealth } from './influx-health.ts'
+import { bucketed, type HourlyFigures, hourlyFigures } from './influx-hourly.ts'
 import { linesOf, measurement, seriesOf, tagOf } from './influx-lines.ts'
 import { countReadings, latestReadings, seriesPoints } from './influx-queries.ts'
 import { type OnPoison, sendLines } from './influx-writing.ts'
-import { type ReadingStore, StoreError } from './reading-store.ts'
+import { type ReadingStore, type SeriesPoint, type SeriesRequest, StoreError } from './reading-store.ts'
 
 export interface InfluxStoreOptions extends InfluxOptions {
   /** `District.sensors`: the index here is the sensor of every reading. */
@@ -53,6 +54,8 @@ function storeOver(client: InfluxClient, prepared: () => Promise<void>, options:
   const tags = sensors.map(sensor => tagOf(sensor.id))
   const sensorOfTag = new Map(tags.map((tag, index) => [tag, index]))
   const writer = openWriter(client, { series: sensors.map(sensor => seriesOf(sensor.id)), onPoison })
+  // 3.x deletes by the retention period of its database or table only; `health` says so.
+  const hourly = client.options.version === '3' ? undefined : hourlyFigures(client)
   let closed = false
   const ready = async () => {
     if (closed) throw new StoreError('store-closed', 'the store is closed')
@@ -69,7 +72,7 @@ function storeOver(client: InfluxClient, prepared: () => Promise<void>, options:
     },
     async range(request) {
       await ready()
-      return await seriesPoints(client, { tag: tagAt(tags, request.sensor), ...request })
+      return await wholeSeries(client, hourly, { tag: tagAt(tags, request.sensor), ...request })
     },
     async count(range) {
       await ready()
@@ -77,7 +80,9 @@ function storeOver(client: InfluxClient, prepared: () => Promise<void>, options:
     },
     async retain({ olderThanMs }) {
       await ready()
-      await deleteBefore(client, Math.floor(olderThanMs / hourMs) * hourMs)
+      const cutoffMs = Math.floor(olderThanMs / hourMs) * hourMs
+      if (hourly === undefined) return
+      await hourly.keep(cutoffMs, beforeMs => deleteBefore(client, beforeMs))
     },
     health: () => health(client, { closed, sensors: sensors.length }),
     async close() {
@@ -85,6 +90,20 @@ function storeOver(client: InfluxClient, prepared: () => Promise<void>, options:
       await writer.close()
     },
   }
+}
+
+/** Hours of what was deleted and readings of what was not, in order; in buckets when they are too many. */
+async function wholeSeries(
+  client: InfluxClient,
+  hourly: HourlyFigures | undefined,
+  request: SeriesRequest & { readonly tag: string },
+): Promise<SeriesPoint[]> {
+  const hours = (await hourly?.points(request.tag, request)) ?? []
+  const points = await seriesPoints(client, request)
+  if (hours.length === 0) return points
+  const all = [...hours, ...points].sort((a, b) => a.atMs - b.atMs)
+  const { fromMs, toMs, maxPoints } = request
+  return maxPoints === undefined || all.length <= maxPoints ? all : bucketed(all, { fromMs, toMs, buckets: maxPoints })
 }
 
 function tagAt(tags: readonly string[], sensor: number): string {
@@ -183,7 +202,6 @@ async function deleteBefore(client: InfluxClient, beforeMs: number): Promise<voi
       }),
     })
   }
-  // 3.x deletes by the retention period of its database or table only; `health` says so.
 }
 
 async function health(client: InfluxClient, state: { closed: boolean; sensors: number }): Promise<Check[]> {
