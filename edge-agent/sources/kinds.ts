@@ -9,6 +9,7 @@ const loaders: Readonly<Record<string, () => Promise<SourceKind>>> = {
   gb26875: async () => (await import('./gb26875/kind.ts')).gb26875Kind,
   hj212: async () => (await import('./hj212/kind.ts')).hj212Kind,
   jt808: async () => (await import('./jt808/kind.ts')).jt808Kind,
+  'local-mqtt': async () => (await import('./local-mqtt/kind.ts')).localMqttKind,
   modbus: async () => (await import('./modbus/kind.ts')).modbusKind,
   szy206: async () => (await import('./szy206/kind.ts')).szy206Kind,
   sl651: async () => (await import('./sl651/kind.ts')).sl651Kind,
