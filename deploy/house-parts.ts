@@ -21,6 +21,7 @@ import type { ReadingStore } from '@forewarn/store/reading-store'
 import { backupConsumer } from './backup/snapshot.ts'
 import { shipped } from './catalogue.ts'
 import type { HouseOptions } from './house-options.ts'
+import { openNotTaken } from './not-taken.ts'
 import { openHouseJournal } from './open-journal.ts'
 import type { Secrets } from './secrets.ts'
 import { naming } from './start-error.ts'
@@ -41,10 +42,20 @@ export async function openStore({ options, stopping }: Site): Promise<ReadingSto
   const store =
     options.influx === undefined
       ? await openEmbeddedStore({ dir: join(options.dataDir, 'store'), sensors })
-      : await openInfluxStore({ ...options.influx, sensors })
+      : await openInflux(options, options.influx, stopping)
   stopping.add('store', () => store.close())
   stopping.add('retention', forgetOldReadings({ options, store }))
   return store
+}
+
+async function openInflux(
+  options: HouseOptions,
+  influx: NonNullable<HouseOptions['influx']>,
+  stopping: OrderlyStop,
+): Promise<ReadingStore> {
+  const notTaken = await openNotTaken(options)
+  stopping.add('not-taken', () => notTaken.close())
+  return await openInfluxStore({ ...influx, sensors: options.district.sensors, onPoison: notTaken.note })
 }
 
 const dayMs = 86_400_000
