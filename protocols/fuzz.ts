@@ -73,9 +73,10 @@ function shown({ bytes, parts, text, json, ...rest }: Frame): string {
   return JSON.stringify({ bytes: bytes && hex(bytes), parts: parts?.map(hex), text, json, ...rest })
 }
 
-type Random = () => number
+export type Random = () => number
 
-function damagedFrame(seeds: readonly Frame[], random: Random, repair: FuzzOptions['repair']): Frame {
+/** One of the seeds, damaged; now and then nothing but noise. */
+export function damagedFrame(seeds: readonly Frame[], random: Random, repair?: FuzzOptions['repair']): Frame {
   const seed = pick(seeds, random)
   const noise = random() < 0.05 || seed === undefined
   if (noise) return seed?.text === undefined ? { bytes: randomBytes(random) } : { text: textOf(randomBytes(random)) }

@@ -126,13 +126,11 @@ function gather(
 ): void {
   const series = measured.length > 1
   const quality: Quality | undefined = gathering.doubted.has(sensor.read.id) ? 'suspect' : undefined
+  let disbelieved = 0
   for (const { atMs, value } of measured) {
     const held = gathering.sentAtMs - atMs > heldBackAfterMs
     if (held && gathering.clockIsOff) {
-      gathering.passedOver.push({
-        reason: 'series-of-a-wrong-clock',
-        detail: `${sensor.sensor}: the station's clock is off by more than ten minutes, and with it the series`,
-      })
+      disbelieved++
       continue
     }
     const reading =
@@ -142,6 +140,11 @@ function gather(
     const into = held ? gathering.held : gathering.live
     into.push(judged)
   }
+  if (disbelieved === 0) return
+  gathering.passedOver.push({
+    reason: 'series-of-a-wrong-clock',
+    detail: `${sensor.sensor}: the station's clock is off by more than ten minutes, and with it ${disbelieved} earlier values`,
+  })
 }
 
 /** A single missing value is said so; in a series it is a gap like any other. */

@@ -165,8 +165,11 @@ export class Station {
   async #keep({ live, held }: Pick<ReturnType<typeof readingsOf>, 'live' | 'held'>): Promise<boolean> {
     const { around, gateway, profile, count } = this.#options
     try {
-      if (held.length > 0) await around.take(gateway, held, { backlog: true })
-      if (live.length > 0) await around.take(gateway, live, { backlog: false })
+      // Side by side: both wait for the same disk.
+      await Promise.all([
+        held.length > 0 ? around.take(gateway, held, { backlog: true }) : undefined,
+        live.length > 0 ? around.take(gateway, live, { backlog: false }) : undefined,
+      ])
       return true
     } catch (error) {
       count('notKept')
