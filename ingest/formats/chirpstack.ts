@@ -17,6 +17,8 @@ export function chirpstackFormat({ take }: { take: TakeValues }): Format {
     const uplink = parseUplink(jsonOf(payload))
     if (typeof uplink === 'string') return refused('bad-payload', `no uplink of ChirpStack in JSON: ${uplink}`)
     if (uplink.devEui !== address.devEui) return refused('bad-payload', `the uplink is of device ${uplink.devEui}`)
+    // A frame without data only keeps the connection: a sign of life.
+    if (uplink.object === undefined && uplink.data.length === 0) return heard
     const said = valuesOf(uplink)
     return typeof said === 'string' ? refused('bad-payload', said) : take(said, arrival)
   }
@@ -27,7 +29,7 @@ const milesightPort = 85
 function valuesOf(uplink: Uplink): { values: DeviceValue[]; faults?: string[] } | string {
   const { object, data, fPort, atMs, profileName } = uplink
   if (object !== undefined && Object.keys(object).length > 0) return { values: named(flatten(object), atMs, uplink) }
-  if (data.length === 0) return { values: [] }
+  if (data.length === 0) return 'the codec made nothing of an empty payload'
   if (fPort !== milesightPort) return `no codec for port ${fPort}: set one in the device profile of ChirpStack`
   const read = parseMilesight(data, profileName)
   if (typeof read === 'string') return read

@@ -51,7 +51,9 @@ export function deviceValues(district: District): TakeValues {
     if (records.length > 0 || wrong.length > 0)
       return { kind: 'readings', ...judgePack({ records, faults: wrong, sequence: -1, backlog }, arrival) }
     devices ??= devicesOf(district)
-    return unused.length === 0 ? heard : withoutSensor(unused, arrival, devices)
+    return unused.length === 0
+      ? refused('bad-payload', 'there is no value in it')
+      : withoutSensor(unused, arrival, devices)
   }
 }
 

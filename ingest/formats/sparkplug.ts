@@ -70,6 +70,8 @@ function saidBy(
     const detail = `what ${whose} says refers to a birth that is not known here`
     return { ...refused('unknown-birth', detail), readings: unknown }
   }
+  // A birth lists everything the node has: what the registry does not ask for is no reason to keep it aside.
+  if (!isData && readings.length === 0) return heard
   const said = take(
     {
       values: readings.map(reading => valueOf(reading, address)),
@@ -79,7 +81,6 @@ function saidBy(
     },
     arrival,
   )
-  // A birth lists everything the node has: what the registry does not ask for is no reason to keep it aside.
   return said.kind === 'refused' && said.reason === 'unknown-sensor' && !isData ? heard : said
 }
 
