@@ -136,7 +136,8 @@ function resolveRecord(entry: Entry, base: Base, around: Surroundings): string |
   else if (quality >= qualityCode.missing && (v === undefined || v === null)) value = Number.NaN
   else return withoutValue(entry, name)
   if (name === '') return 'a record without a name (neither bn nor n)'
-  if (t !== undefined && typeof t !== 'number') return `t is no number: ${shown(t)}`
+  // CBOR can write NaN, which would be neither too old nor too new.
+  if (t !== undefined && (typeof t !== 'number' || Number.isNaN(t))) return `t is no number: ${shown(t)}`
   const unit = typeof u === 'string' ? u : base.unit
   const timeMs = timeMsOf(base, t, around.receivedAtMs)
   around.pack.records.push({ name, unit, timeMs, value, quality, index: around.index })
@@ -161,7 +162,7 @@ function takeBase({ bn, bt, bv, bu, bver }: Entry, base: Base): string | undefin
     base.name = bn
   }
   if (bt !== undefined) {
-    if (typeof bt !== 'number') return `bt is no number: ${shown(bt)}`
+    if (typeof bt !== 'number' || Number.isNaN(bt)) return `bt is no number: ${shown(bt)}`
     base.timeS = bt
     base.hasTime = true
   }
