@@ -97,6 +97,7 @@ function resolveRecord(
   const name = base.name + n
   if (name === '') return 'a record without a name (neither bn nor n)'
   const timeS = timeOf(base.timeS, t, receivedAtMs)
+  if (![timeS ?? 0, ut ?? 0].every(Number.isFinite)) return 'a time that is not finite'
   return {
     n: name,
     ...(u === undefined ? {} : { u }),
@@ -114,15 +115,20 @@ function valuesOf(entry: SenmlEntry, base: Base): Values | string | undefined {
   if (given.length > 1) return 'more than one of v, vs, vb and vd'
   if (s !== undefined && typeof s !== 'number') return 's is no number'
   const sum = s === undefined && base.sum === undefined ? {} : { s: (base.sum ?? 0) + (s ?? 0) }
-  if (typeof v === 'number') return { v: (base.value ?? 0) + v, ...sum }
+  if (typeof v === 'number') return finite({ v: (base.value ?? 0) + v, ...sum })
   if (typeof vs === 'string') return { vs, ...sum }
   if (typeof vb === 'boolean') return { vb, ...sum }
   if (given.length > 0 && typeof vd !== 'string') return 'a value of the wrong kind'
   // Data (vd) is bytes for someone else: no reading, and so not in what the house resolves.
   if (typeof vd === 'string') return undefined
-  if (s !== undefined) return sum
+  if (s !== undefined) return finite(sum)
   const onlyBase = Object.keys(entry).every(key => key.startsWith('b') || key.startsWith('fw'))
   return onlyBase ? undefined : 'no value: none of v, vs, vb, vd and s'
+}
+
+/** CBOR can write what is no number, and JSON what is too large for one. */
+function finite(values: Values): Values | string {
+  return [values.v, values.s].every(value => value === undefined || Number.isFinite(value)) ? values : 'not finite'
 }
 
 function timeOf(

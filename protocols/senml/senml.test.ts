@@ -10,7 +10,7 @@ const receivedAtMs = Date.UTC(2026, 6, 20, 15)
 
 /** Times on a grid of a quarter second: sums of them are exact, so that rounding cannot part the two readers. */
 const someTime = fc.integer({ min: -4_000_000, max: 8_000_000_000 }).map(quarters => quarters / 4)
-const someNumber = fc.oneof(fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true }))
+const someNumber = fc.oneof(fc.integer(), fc.double({ noNaN: true, min: -1e300, max: 1e300 }))
 const entry = fc.record(
   {
     bn: fc.string(),
@@ -98,6 +98,22 @@ describe('CBOR', () => {
     )
   })
 
+  test('a value that is no number is a fault of its record, for the house as well', () => {
+    // [{n: "a", v: NaN}]
+    const bytes = Buffer.from('81A200616102F97E00', 'hex')
+    expect(senmlDecoder.decode({ bytes })).toMatchObject({ ok: false, error: 'record 0: not finite' })
+    expect(parseSenmlCbor(bytes, receivedAtMs)).toMatchObject({ records: [{ value: Number.NaN }] })
+  })
+
+  test.each([
+    ['t', '81A3006161020106F97E00'],
+    ['bt', '81A300616102 0122F97E00'.replace(' ', '')],
+  ])('a time %s that is no number is a fault of its record, for the house as well', (_, hex) => {
+    const bytes = Buffer.from(hex, 'hex')
+    expect(senmlDecoder.decode({ bytes }).ok).toBe(false)
+    expect(parseSenmlCbor(bytes, receivedAtMs)).toMatchObject({ records: [], faults: [{ index: 0 }] })
+  })
+
   test('our extension fields come through under their names', () => {
     // [{n: "a", v: 1, "fwseq": 7, "fwbacklog": true}]
     const hex = '81A4006161020165667773657107696677626163 6B6C6F67F5'.replaceAll(' ', '')
@@ -142,6 +158,7 @@ describe('a pack', () => {
   test.each([
     ['a field that must be understood', [{ n: 'a', v: 1, secret_: 1 }]],
     ['a newer version', [{ bver: 11, n: 'a', v: 1 }]],
+    ['a value beyond a double', JSON.parse('[{"n":"a","v":1e999}]')],
     ['two values in its only record', [{ n: 'a', v: 1, vs: 'x' }]],
     ['no array', { n: 'a', v: 1 }],
   ])('with %s is refused', (_, json) => {
