@@ -137,7 +137,8 @@ function timeOf(
   receivedAtMs: number | undefined,
 ): number | undefined {
   const seconds = (baseS ?? 0) + (recordS ?? 0)
-  if (seconds >= absoluteFromS) return wholeMicroseconds(seconds)
+  // Also when it is no number, which the caller refuses.
+  if (!(seconds < absoluteFromS)) return wholeMicroseconds(seconds)
   return receivedAtMs === undefined ? undefined : wholeMicroseconds(receivedAtMs / 1000 + seconds)
 }
 
