@@ -5,7 +5,6 @@
 import type { District, Place, Sensor } from '@forewarn/contracts/district'
 import type { Position } from '@forewarn/contracts/geography'
 import type { Quantity } from '@forewarn/contracts/quantity'
-import { topicOf } from '@forewarn/contracts/topics'
 import type { LoadGateway } from './mqtt-load.ts'
 
 const position: Position = { lon: 121.45, lat: 31.23, crs: 'WGS-84' }
@@ -48,7 +47,7 @@ export function loadGateways(gateways: number, passwordOf: (id: string) => strin
     const id = `gw-${index}`
     const password = passwordOf(id)
     const sensors = Array.from({ length: sensorsPerGateway }, (_unused, at) => `s${index * sensorsPerGateway + at}`)
-    const topic = topicOf({ district: 'bench', gateway: id, channel: 'readings' })
+    const topic = `fw/1/bench/${id}`
     return { id, username: password === '' ? '' : id, password, topic, sensors }
   })
 }

@@ -1,144 +1,184 @@
 /**
- * `npm run bench -- ingest`: readings a second from the gateway to the disk, ours and the stock pipeline's, one after
- * the other in the same run. Flags: --gateways 1000 --seconds 10 --cells 100x100000,500x100000,1x5000
+ * `npm run bench -- ingest [--quick]`: readings a second from the gateway to the disk, and what they cost. The house on
+ * its embedded store, the house on InfluxDB and the stock pipeline, one after the other in the same run: first at a
+ * steady rate that all can bear, then faster and faster until something is lost or falls behind.
+ * Flags: --quick (some 2 minutes), --gateways 5000, --seconds 8, --sides embedded,influx,stock, --only steady|ceiling
  */
-import { spawn } from 'node:child_process'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { loadGateways, sensorsPerGateway } from './bench-district.ts'
-import { startForewarnSide } from './forewarn-side.ts'
-import type { LoadPlan, LoadResult } from './mqtt-load.ts'
 import { cpuSeconds, residentMb } from './process-figures.ts'
-import { missingPrograms, startStockPipeline } from './stock-pipeline.ts'
+import { type LoadShape, load, type Side, type SideName, settledCount, startSide } from './sides.ts'
+import { missingPrograms } from './stock-pipeline.ts'
 
 const { values: flags } = parseArgs({
   options: {
-    gateways: { type: 'string', default: '1000' },
-    seconds: { type: 'string', default: '10' },
-    cells: { type: 'string', default: '100x100000,500x100000,1x5000' },
+    quick: { type: 'boolean', default: false },
+    gateways: { type: 'string' },
+    seconds: { type: 'string' },
+    sides: { type: 'string' },
+    only: { type: 'string' },
   },
 })
+const gateways = Number(flags.gateways ?? (flags.quick ? 1000 : 5000))
+const seconds = Number(flags.seconds ?? (flags.quick ? 4 : 10))
+
+type Format = LoadShape['format']
 
 interface Cell {
+  readonly format: Format
   readonly batch: number
+  readonly connections: number
   readonly rate: number
 }
 
-const gateways = Number(flags.gateways)
-const cells = flags.cells.split(',').map((text): Cell => {
-  const [batch = 0, rate = 0] = text.split('x').map(Number)
-  return { batch, rate }
+const cell = (format: Format, batch: number, connections: number, rate: number): Cell => ({
+  format,
+  batch,
+  connections,
+  rate,
 })
+const many = Math.min(5000, gateways)
 
-/** One side of the comparison, while it runs. */
-interface Side {
-  readonly name: string
-  readonly mqttPort: number
-  readonly pids: readonly number[]
-  readonly passwords: ReadonlyMap<string, string>
-  count(): Promise<number>
-  stop(): Promise<void>
+const steadyCells: readonly Cell[] = flags.quick
+  ? [cell('senml', 100, 500, 100_000), cell('senml', 1, 500, 10_000), cell('columns', 500, 500, 100_000)]
+  : [
+      cell('senml', 100, many, 100_000),
+      cell('senml', 100, 500, 100_000),
+      cell('senml', 100, 50, 100_000),
+      cell('senml', 500, 500, 100_000),
+      cell('senml', 10, 500, 50_000),
+      cell('senml', 1, 500, 10_000),
+      cell('columns', 100, 500, 100_000),
+      cell('columns', 500, many, 100_000),
+      cell('columns', 500, 500, 100_000),
+    ]
+
+interface Climb {
+  readonly format: Format
+  readonly batch: number
+  readonly connections: number
+  /** Readings a second, tried one after the other while all goes well. */
+  readonly rates: readonly number[]
 }
 
-async function forewarnSide(): Promise<Side> {
-  const side = await startForewarnSide({ gateways, probes: 1 })
-  const passwords = new Map(Object.entries(side.secrets.gateways).map(([id, { password }]) => [id, password]))
-  return { name: 'Forewarn', mqttPort: side.mqttPort, pids: [side.pid], passwords, count: side.count, stop: side.stop }
-}
-
-async function stockSide(): Promise<Side> {
-  const side = await startStockPipeline()
-  const { mosquitto, ingest, influxd } = side.pids
-  const pids = [mosquitto, ingest, influxd]
-  return { name: 'stock', mqttPort: side.mqttPort, pids, passwords: new Map(), count: side.count, stop: side.stop }
-}
-
-/** Runs the generator as a process of its own; `onOpen` is told once every gateway is connected. */
-async function load(plan: LoadPlan, onOpen: () => Promise<void>): Promise<LoadResult> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'load-main.ts')], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
-  child.stdin.end(JSON.stringify(plan))
-  let result = emptyResult()
-  for await (const line of createInterface({ input: child.stdout })) {
-    const said: unknown = JSON.parse(line)
-    if (said === 'open') await onOpen()
-    // The generator is ours, and writes what mqtt-load.ts declares.
-    else result = Object.assign(result, said)
-  }
-  return result
-}
-
-function emptyResult(): LoadResult {
-  const none = Number.NaN
-  return {
-    sentReadings: 0,
-    acknowledgedReadings: 0,
-    seconds: 0,
-    pubackP50Ms: none,
-    pubackP99Ms: none,
-    pubackMaxMs: none,
-    heldBack: 0,
-  }
-}
+const k = 1000
+const climbs: readonly Climb[] = flags.quick
+  ? [
+      { format: 'senml', batch: 100, connections: 500, rates: [130 * k, 200 * k, 400 * k, 500 * k] },
+      { format: 'columns', batch: 500, connections: 500, rates: [500 * k, 1000 * k] },
+    ]
+  : [
+      {
+        format: 'senml',
+        batch: 100,
+        connections: many,
+        rates: [100, 130, 160, 200, 300, 400, 500, 600, 700].map(rate => rate * k),
+      },
+      { format: 'senml', batch: 1, connections: 500, rates: [10, 20, 30, 40, 50, 60].map(rate => rate * k) },
+      { format: 'columns', batch: 500, connections: 500, rates: [400, 700, 1000, 1300, 1600].map(rate => rate * k) },
+    ]
 
 async function sum(values: Promise<number>[]): Promise<number> {
   return (await Promise.all(values)).reduce((total, value) => total + value, 0)
 }
 
-/** Rows stop growing: what is in the store then is all that will be. */
-async function settledCount(side: Side): Promise<number> {
-  let before = -1
-  let now = await side.count()
-  while (now !== before) {
-    before = now
-    await wait(1500)
-    now = await side.count()
-  }
-  return now
-}
+/** What the last readings may take into the store before CPU is counted, ms: the same for every side. */
+const drainMs = 2500
 
-async function measure(side: Side, { batch, rate }: Cell) {
-  const before = await settledCount(side)
+async function measure(side: Side, { format, batch, connections, rate }: Cell) {
+  const sinceMs = performance.timeOrigin + performance.now()
+  await side.count(sinceMs)
   let cpuBefore = 0
-  const plan = {
-    host: '127.0.0.1',
-    port: side.mqttPort,
-    gateways: loadGateways(gateways, id => side.passwords.get(id) ?? ''),
-    readingsPerBatch: batch,
-    readingsPerSecond: rate,
-    seconds: Number(flags.seconds),
-  }
-  const result = await load(plan, async () => {
-    cpuBefore = await sum(side.pids.map(cpuSeconds))
+  const shape: LoadShape = { format, readingsPerBatch: batch, readingsPerSecond: rate, seconds, connections }
+  const result = await load(side, shape, async () => {
+    cpuBefore = await sum(side.pids().map(cpuSeconds))
   })
-  const stored = (await settledCount(side)) - before
-  const cpu = (await sum(side.pids.map(cpuSeconds))) - cpuBefore
+  await wait(drainMs)
+  const cpu = (await sum(side.pids().map(cpuSeconds))) - cpuBefore
+  const acknowledged = result.acknowledgedReadings
   return {
     side: side.name,
-    'readings/message': batch,
+    format,
+    batch,
+    connections,
     'wanted/s': rate,
     'sent/s': Math.round(result.sentReadings / result.seconds),
     'PUBACK p50 ms': Number(result.pubackP50Ms.toFixed(1)),
-    'PUBACK p99 ms': Number(result.pubackP99Ms.toFixed(1)),
-    acknowledged: result.acknowledgedReadings,
-    'stored of them': stored,
-    'CPU s/million': Number(((cpu / result.acknowledgedReadings) * 1e6).toFixed(2)),
-    'RSS MB': Math.round(await sum(side.pids.map(residentMb))),
+    'p99 ms': Number(result.pubackP99Ms.toFixed(1)),
+    acknowledged,
+    lost: Math.max(0, acknowledged - (await settledCount(side, sinceMs, acknowledged))),
+    'CPU s/M': Number(((cpu / acknowledged) * 1e6).toFixed(2)),
+    'RSS MB': Math.round(await sum(side.pids().map(residentMb))),
   }
 }
 
-const rows: Awaited<ReturnType<typeof measure>>[] = []
-const missing = await missingPrograms()
-for (const start of missing.length === 0 ? [forewarnSide, stockSide] : [forewarnSide]) {
-  const side = await start()
+type Row = Awaited<ReturnType<typeof measure>>
+
+/** Nothing acknowledged is missing, and the sender was hardly held back. */
+function wentWell(row: Row): boolean {
+  return row.lost === 0 && row['sent/s'] >= 0.97 * row['wanted/s'] && row['p99 ms'] <= 2000
+}
+
+/** Faster and faster; the last rate that went well, and what the next one came to. */
+async function climb(side: Side, { rates, ...rest }: Climb) {
+  let best: Row | undefined
+  let beyond: Row | undefined
+  for (const rate of rates) {
+    const row = await measure(side, { ...rest, rate })
+    if (!wentWell(row)) {
+      beyond = row
+      break
+    }
+    best = row
+  }
+  return {
+    side: side.name,
+    format: rest.format,
+    batch: rest.batch,
+    connections: rest.connections,
+    'no-loss/s': best?.['wanted/s'] ?? `below ${rates[0]}`,
+    'PUBACK p50 ms': best?.['PUBACK p50 ms'],
+    'p99 ms': best?.['p99 ms'],
+    'CPU s/M': best?.['CPU s/M'],
+    'then wanted/s': beyond?.['wanted/s'] ?? '(not tried)',
+    'sent/s': beyond?.['sent/s'],
+    'lost of it': beyond?.lost,
+    'its p99 ms': beyond?.['p99 ms'],
+  }
+}
+
+const sides: Record<string, SideName> = {
+  embedded: 'Forewarn, embedded',
+  influx: 'Forewarn, InfluxDB',
+  stock: 'stock, InfluxDB',
+}
+
+async function chosenSides(): Promise<SideName[]> {
+  const missing = await missingPrograms()
+  if (missing.length > 0) console.log(`only the embedded store is measured: ${missing.join(', ')} missing`)
+  const wanted = (flags.sides ?? (flags.quick ? 'embedded,stock' : 'embedded,influx,stock')).split(',')
+  return wanted.flatMap(name =>
+    sides[name] === undefined || (missing.length > 0 && name !== 'embedded') ? [] : [sides[name]],
+  )
+}
+
+const steady: Row[] = []
+const ceilings: Awaited<ReturnType<typeof climb>>[] = []
+for (const name of await chosenSides()) {
+  const side = await startSide(name, gateways)
+  // The peer reads SenML only.
+  const reads = (format: Format) => format === 'senml' || side.house !== undefined
   // The first pass fills caches and, in InfluxDB, makes the series: it is not counted.
-  await measure(side, { batch: 100, rate: gateways * sensorsPerGateway * 0.5 })
-  for (const cell of cells) rows.push(await measure(side, cell))
+  await measure(side, cell('senml', 100, many, Math.min(100_000, (gateways * 100) / seconds)))
+  if (flags.only !== 'ceiling')
+    for (const one of steadyCells) if (reads(one.format)) steady.push(await measure(side, one))
+  if (flags.only !== 'steady') for (const one of climbs) if (reads(one.format)) ceilings.push(await climb(side, one))
   await side.stop()
 }
-console.table(rows)
-if (missing.length > 0) console.log(`the stock pipeline was not measured: ${missing.join(', ')} missing`)
+console.log(`\n${gateways} gateways, ${gateways * 100} sensors; ${seconds} s a cell`)
+if (steady.length > 0) console.table(steady)
+if (ceilings.length > 0) {
+  console.log('\nFaster and faster, until something is lost, the sender is held back, or a PUBACK takes 2 s:')
+  console.table(ceilings)
+}
 process.exit(0)

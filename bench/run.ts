@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 
-const benches = ['ingest', 'warning', 'house', 'store']
+const benches = ['ingest', 'faults', 'connections', 'warning', 'house', 'store']
 const [first, ...rest] = process.argv.slice(2)
 const named = first === undefined ? benches : [first]
 const unknown = named.find(name => !benches.includes(name))

@@ -1,20 +1,21 @@
 /**
- * Starts the peer on this machine: mosquitto, the afternoon's ingest and InfluxDB 1.x with its tsi1 index, each on a
- * free port and in a folder that goes away afterwards.
+ * Starts the peer on this machine: mosquitto and the afternoon's ingest, in front of an InfluxDB of the caller's.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
+import { freePort } from './free-port.ts'
+import type { InfluxSide } from './influx-side.ts'
 
 export interface StockPipeline {
   readonly mqttPort: number
-  readonly pids: { readonly mosquitto: number; readonly ingest: number; readonly influxd: number }
-  /** Rows in InfluxDB now. */
-  count(): Promise<number>
+  /** Of mosquitto, the ingest and InfluxDB. */
+  pids(): number[]
+  readonly mosquittoPid: number
+  killIngest(): Promise<void>
+  restartIngest(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -32,59 +33,9 @@ export async function missingPrograms(): Promise<string[]> {
   return missing.filter(file => file !== undefined)
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  await new Promise(resolve => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no free port')
-  return address.port
-}
-
-async function until(what: string, ready: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
-    if (await ready()) return
-    await wait(50)
-  }
-  throw new Error(`${what} did not start within 10 s`)
-}
-
 function pidOf(child: ChildProcess, name: string): number {
   if (child.pid === undefined) throw new Error(`${name} could not be started`)
   return child.pid
-}
-
-async function startInflux(dir: string): Promise<{ child: ChildProcess; url: string }> {
-  const [http, rpc] = [await freePort(), await freePort()]
-  const file = join(dir, 'influxdb.conf')
-  await writeFile(
-    file,
-    `reporting-disabled = true
-bind-address = "127.0.0.1:${rpc}"
-[meta]
-  dir = "${dir}/meta"
-[data]
-  dir = "${dir}/data"
-  wal-dir = "${dir}/wal"
-  index-version = "tsi1"
-  query-log-enabled = false
-[http]
-  bind-address = "127.0.0.1:${http}"
-  log-enabled = false
-[monitor]
-  store-enabled = false
-`,
-  )
-  const child = spawn('/usr/bin/influxd', ['-config', file], { stdio: 'ignore' })
-  const url = `http://127.0.0.1:${http}`
-  await until('influxd', () =>
-    fetch(`${url}/ping`).then(
-      answer => answer.ok,
-      () => false,
-    ),
-  )
-  await fetch(`${url}/query?q=${encodeURIComponent('CREATE DATABASE bench')}`, { method: 'POST' })
-  return { child, url }
 }
 
 async function startMosquitto(dir: string): Promise<{ child: ChildProcess; port: number }> {
@@ -98,42 +49,35 @@ async function startMosquitto(dir: string): Promise<{ child: ChildProcess; port:
   return { child, port }
 }
 
-async function countRows(url: string): Promise<number> {
-  const answer = await fetch(`${url}/query?db=bench&q=${encodeURIComponent('SELECT count(v) FROM r')}`)
-  const rows: unknown = await answer.json()
-  return Number(/"values":\[\[[^,]+,(\d+)\]\]/.exec(JSON.stringify(rows))?.[1] ?? 0)
-}
-
-export async function startStockPipeline(): Promise<StockPipeline> {
+/** `influx` is the caller's, and stays. */
+export async function startStockPipeline(influx: InfluxSide): Promise<StockPipeline> {
   const dir = await mkdtemp(join(tmpdir(), 'stock-'))
-  await mkdir(join(dir, 'influx'))
-  const influx = await startInflux(join(dir, 'influx'))
   const mosquitto = await startMosquitto(dir)
-  const ingest = spawn(
-    process.execPath,
-    [join(import.meta.dirname, 'stock-ingest.ts'), `mqtt://127.0.0.1:${mosquitto.port}`, influx.url],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  )
-  await once(ingest.stdout, 'data')
-  const children = [ingest, mosquitto.child, influx.child]
+  const startIngest = async () => {
+    const program = join(import.meta.dirname, 'stock-ingest.ts')
+    const child = spawn(process.execPath, [program, `mqtt://127.0.0.1:${mosquitto.port}`, influx.url], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    await once(child.stdout, 'data')
+    return child
+  }
+  let ingest: ChildProcess = await startIngest()
+  const kill = async (child: ChildProcess) => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const gone = once(child, 'exit')
+    child.kill('SIGKILL')
+    await gone
+  }
   return {
     mqttPort: mosquitto.port,
-    pids: {
-      mosquitto: pidOf(mosquitto.child, 'mosquitto'),
-      ingest: pidOf(ingest, 'the stock ingest'),
-      influxd: pidOf(influx.child, 'influxd'),
+    pids: () => [pidOf(mosquitto.child, 'mosquitto'), pidOf(ingest, 'the stock ingest'), influx.pid()],
+    mosquittoPid: pidOf(mosquitto.child, 'mosquitto'),
+    killIngest: () => kill(ingest),
+    async restartIngest() {
+      ingest = await startIngest()
     },
-    count: () => countRows(influx.url),
-    stop: async () => {
-      await Promise.all(
-        children.map(child => {
-          if (child.exitCode !== null) return undefined
-          child.kill('SIGKILL')
-          return once(child, 'exit')
-        }),
-      )
+    async stop() {
+      await Promise.all([kill(ingest), kill(mosquitto.child)])
       await rm(dir, { recursive: true, force: true })
     },
   }

@@ -43,6 +43,7 @@ function startLoad(side: ForewarnSide, readingsPerSecond: number) {
     host: '127.0.0.1',
     port: side.mqttPort,
     gateways: load,
+    format: 'senml',
     readingsPerBatch: 100,
     readingsPerSecond,
     seconds,
