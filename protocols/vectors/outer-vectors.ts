@@ -1,11 +1,11 @@
 /**
  * Frames that may hold real stations or positions are not part of this project. Where a folder with the full files
  * stands beside the checkout (`../shared`, or where FOREWARN_SHARED points), its rows are read as well; where it does
- * not, a skipped test says so.
+ * not, a line says so.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, test } from 'vitest'
+import { describe } from 'vitest'
 import type { FrameDecoder } from '../frame-decoder.ts'
 import { checkRows, type VectorRow, vectorRows } from './check-vectors.ts'
 
@@ -20,8 +20,7 @@ export function checkOuterVectors(
 ): void {
   const outerFile = file.replaceAll('-', '_')
   if (!existsSync(join(folder, `${outerFile}.json`))) {
-    test(`${file} frames outside the project`, ({ skip }) =>
-      skip('no shared/data/protocol-vectors: see FOREWARN_SHARED'))
+    console.info(`${file}: frames outside the project are not read; FOREWARN_SHARED may name their folder`)
     return
   }
   const here = new Set(vectorRows(file).map(({ id }) => id))
