@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Worker } from 'node:worker_threads'
 import { afterAll, expect, test } from 'vitest'
 import { openEmbeddedStore } from './embedded.ts'
 import { batchOf, hourMs, sensorsNamed, sixMs } from './sample-readings.ts'
@@ -81,5 +82,23 @@ test('writes, charts and counts asked for all at once are each answered from one
   }
   expect(await store.count()).toBe(4000)
   expect((await store.health()).map(check => check.status)).not.toContain('failed')
+  await store.close()
+})
+
+test('a thread that is killed is followed by another: what was acknowledged is there, and writing goes on', async () => {
+  const threads: Worker[] = []
+  const note = (thread: Worker) => void threads.push(thread)
+  process.on('worker', note)
+  const store = await openEmbeddedStore({ dir: join(root, 'killed-thread'), sensors })
+  await store.write([batchOf([[0, 0, 1]])])
+  const underWay = store.write([batchOf([[0, 60_000, 2]])])
+  await Promise.all([expect(underWay).rejects.toMatchObject({ code: 'store-failed' }), threads[0]?.terminate()])
+  await store.write([batchOf([[0, 60_000, 2]])])
+  await store.write([batchOf([[0, 120_000, 3]])])
+  expect((await store.range({ sensor: 0, fromMs: sixMs, toMs: sixMs + hourMs })).map(({ mean }) => mean)).toEqual([
+    1, 2, 3,
+  ])
+  expect(threads).toHaveLength(2)
+  process.off('worker', note)
   await store.close()
 })

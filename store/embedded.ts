@@ -166,29 +166,48 @@ interface Waiting {
   reject(error: StoreError): void
 }
 
+/**
+ * The thread and, when it broke, the next one: it opens the same file at the next question. What was under way is
+ * rejected; its caller writes it again.
+ */
 function startThread(onEnd: () => void): StoreThread {
-  // The same ending as this file's: the worker is a .js when Forewarn runs as a built package.
-  const worker = new Worker(new URL(`./embedded-worker${extname(import.meta.url)}`, import.meta.url))
   const waiting = new Map<number, Waiting>()
   let nextId = 0
-  let ended: StoreError | undefined
+  let opening: Ask | undefined
+  let worker: Worker | undefined
+  let isClosed = false
   const fail = (error: StoreError) => {
-    ended ??= error
     for (const { reject } of waiting.values()) reject(error)
     waiting.clear()
-    onEnd()
   }
-  worker.on('message', (message: AnswerMessage) => settleWaiting(waiting, message))
-  worker.on('error', cause => fail(new StoreError('store-failed', 'the store’s thread broke', { cause })))
-  worker.on('exit', () => fail(new StoreError('store-closed', 'the store is closed')))
+  const launch = () => {
+    // The same ending as this file's: the worker is a .js when Forewarn runs as a built package.
+    const launched = new Worker(new URL(`./embedded-worker${extname(import.meta.url)}`, import.meta.url))
+    launched.on('message', (message: AnswerMessage) => settleWaiting(waiting, message))
+    launched.on('error', cause => fail(new StoreError('store-failed', 'the store’s thread broke', { cause })))
+    launched.on('exit', () => {
+      if (worker === launched) worker = undefined
+      fail(new StoreError(isClosed ? 'store-closed' : 'store-failed', 'the store’s thread ended'))
+      if (isClosed) onEnd()
+    })
+    if (opening !== undefined) launched.postMessage({ id: nextId++, ask: opening } satisfies AskMessage)
+    return launched
+  }
   const ask = (question: Ask) =>
     new Promise<Result>((resolve, reject) => {
-      if (ended !== undefined) return reject(ended)
+      if (isClosed) return reject(new StoreError('store-closed', 'the store is closed'))
+      worker ??= launch()
+      if (question.kind === 'open') opening = question
+      if (question.kind === 'close') isClosed = true
       const message: AskMessage = { id: nextId++, ask: question }
       waiting.set(message.id, { resolve, reject })
       worker.postMessage(message, question.kind === 'write' ? buffersOf(question.columns) : [])
     })
-  const end = async () => void (await worker.terminate())
+  const end = async () => {
+    isClosed = true
+    if (worker === undefined) return onEnd()
+    await worker.terminate()
+  }
   let closing: Promise<void> | undefined
   const close = () => (closing ??= ask({ kind: 'close' }).then(end, end))
   return { ask, close, end }
