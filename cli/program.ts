@@ -17,6 +17,7 @@ import { gatewaysCommand } from './commands/gateways.ts'
 import { ledgerCommand } from './commands/ledger.ts'
 import { playCommand } from './commands/play.ts'
 import { publishCommand } from './commands/publish.ts'
+import { quarantineCommand } from './commands/quarantine.ts'
 import { rulesCommand } from './commands/rules.ts'
 import { settingsCommand } from './commands/settings.ts'
 import { startCommand } from './commands/start.ts'
@@ -52,6 +53,7 @@ function buildProgram(): Command {
     decodeCommand(),
     asyncapiCommand(),
     ledgerCommand(),
+    quarantineCommand(),
     exportCommand(),
     backupCommand(),
     restoreCommand(),

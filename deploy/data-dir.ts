@@ -17,6 +17,8 @@ export const RunningHouse = z.object({
   consoleUrl: z.string(),
   /** Of the house's own door, for the program on this machine: POST /snapshot. */
   innerUrl: z.string().optional(),
+  /** Of the inner server of ingest. */
+  ingestUrl: z.string().optional(),
   /** Of the broker's inner server. */
   brokerUrl: z.string().optional(),
 })

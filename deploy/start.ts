@@ -76,6 +76,7 @@ export async function startFromSettings(
     mqttPort: house.mqttPort,
     consoleUrl: house.consoleUrl,
     innerUrl: house.innerUrl,
+    ingestUrl: house.ingestUrl,
     brokerUrl: house.brokerUrl,
   })
   return {
