@@ -66,6 +66,16 @@ export function readHead(bytes: Buffer, offset: number): RecordHead | undefined 
   return { sequence, readings: rows.length, takenAtMs, next: found.next }
 }
 
+/**
+ * Where the next record begins when the one at `offset` is damaged and a whole one stands behind it: the disk gave
+ * back something else than was written. Undefined at a torn tail, behind which nothing can stand.
+ */
+export function afterDamage(bytes: Buffer, offset: number): number | undefined {
+  if (offset + headerBytes > bytes.length) return undefined
+  const next = offset + headerBytes + bytes.readUInt32LE(offset)
+  return bodyAt(bytes, next) === undefined ? undefined : next
+}
+
 /** The record that begins at `offset`; undefined where no whole record is. */
 export function decodeRecord(bytes: Buffer, offset: number): OutboxBatch | undefined {
   const found = bodyAt(bytes, offset)

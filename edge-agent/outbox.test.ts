@@ -1,4 +1,4 @@
-import { appendFileSync, readdirSync } from 'node:fs'
+import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { handClock, liveClock } from '@forewarn/runtime/clock'
 import { expect, test } from 'vitest'
@@ -173,4 +173,25 @@ test('a smaller limit takes hold with the next batch', async () => {
   expect(outbox.status().bytes).toBeLessThanOrEqual(24 * 1024)
   expect(outbox.status().crowdedOut).toBeGreaterThan(0)
   await outbox.close()
+})
+
+test('a batch that the disk spoiled is reported and counted, and those behind it are there', async () => {
+  using folder = temporaryFolder()
+  const first = await openOutbox({ dir: folder.path, clock })
+  for (let round = 0; round < 3; round++) await first.append(readings(500), { backlog: false })
+  const file = join(folder.path, readdirSync(folder.path).find(name => name.endsWith('.outbox')) ?? '')
+  const bytes = readFileSync(file)
+  bytes.write('rot', Math.round(bytes.length / 2))
+  writeFileSync(file, bytes)
+  expect((await all(first)).map(({ sequence }) => sequence)).toEqual([0, 2])
+  expect(first.status()).toMatchObject({ damaged: 500, droppedReadings: 500, readings: 1000 })
+  await first.close()
+  // Found at the start instead: the number stays, what it held is not known.
+  for (const name of readdirSync(folder.path)) if (name.endsWith('.marks')) rmSync(join(folder.path, name))
+  const troubles: string[] = []
+  const second = await openOutbox({ dir: folder.path, clock, onTrouble: event => troubles.push(event) })
+  expect((await all(second)).map(({ sequence }) => sequence)).toEqual([0, 2])
+  expect(troubles).toEqual(['outbox-batch-damaged'])
+  expect(second.nextSequence).toBe(3)
+  await second.close()
 })

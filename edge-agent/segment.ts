@@ -4,7 +4,7 @@
  */
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { decodeRecord, encodeRecord, type OutboxBatch, readHead } from './batch-record.ts'
+import { afterDamage, decodeRecord, encodeRecord, type OutboxBatch, readHead } from './batch-record.ts'
 import { addTotals, emptyTotals, type OutboxTotals } from './totals.ts'
 
 const suffix = '.outbox'
@@ -87,9 +87,13 @@ export async function recoverSegment(
   const path = join(dir, segmentName(firstSequence))
   const bytes = await readFile(path)
   const segment = freshSegment({ firstSequence, path, file: await open(path, 'r+') })
-  for (let head = readHead(bytes, 0); head !== undefined; head = readHead(bytes, segment.bytes)) {
-    addEntry(segment, { offset: segment.bytes, readings: head.readings, takenAtMs: head.takenAtMs })
-    segment.bytes = head.next
+  for (;;) {
+    const head = readHead(bytes, segment.bytes)
+    // A damaged one keeps its number; how many readings it held is not known any more. Reading it back reports it.
+    const next = head?.next ?? afterDamage(bytes, segment.bytes)
+    if (next === undefined) break
+    addEntry(segment, { offset: segment.bytes, readings: head?.readings ?? 0, takenAtMs: head?.takenAtMs ?? 0 })
+    segment.bytes = next
   }
   const tornBytes = bytes.length - segment.bytes
   if (tornBytes > 0) await segment.file.truncate(segment.bytes)
