@@ -11,6 +11,8 @@ const loaders: Readonly<Record<string, () => Promise<SourceKind>>> = {
   jt808: async () => (await import('./jt808/kind.ts')).jt808Kind,
   'local-mqtt': async () => (await import('./local-mqtt/kind.ts')).localMqttKind,
   modbus: async () => (await import('./modbus/kind.ts')).modbusKind,
+  nmea: async () => (await import('./nmea/kind.ts')).nmeaKind,
+  sdi12: async () => (await import('./sdi12/kind.ts')).sdi12Kind,
   szy206: async () => (await import('./szy206/kind.ts')).szy206Kind,
   sl651: async () => (await import('./sl651/kind.ts')).sl651Kind,
 }

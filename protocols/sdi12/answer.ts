@@ -4,7 +4,7 @@
  */
 
 export type Sdi12Answer =
-  | { readonly kind: 'values'; readonly address: string; readonly values: readonly number[] }
+  | { readonly kind: 'values'; readonly address: string; readonly values: readonly number[]; readonly withCrc: boolean }
   /** To M and V (one digit of count), C (two) and H (three): ready after so many seconds, with so many values. */
   | { readonly kind: 'promise'; readonly address: string; readonly readyInS: number; readonly count: number }
   | {
@@ -49,7 +49,8 @@ export function readAnswer(line: string): Sdi12Answer | Sdi12Fault {
   if (text.includes(';')) return { kind: 'metadata', address, fields: body.split(',').slice(1) }
   if (form.length === 5) return { kind: 'promise', address, readyInS: Number(body), count: Number(count) }
   // Plus 0: a sensor's -0 is 0.
-  return { kind: 'values', address, values: (body.match(/[+-][\d.]+/g) ?? []).map(value => Number(value) + 0) }
+  const values = (body.match(/[+-][\d.]+/g) ?? []).map(value => Number(value) + 0)
+  return { kind: 'values', address, values, withCrc: given !== undefined }
 }
 
 function identificationOf(text: string): Sdi12Answer | undefined {

@@ -8,6 +8,8 @@ export const sdi12Decoder: FrameDecoder = {
   decode({ text, bytes = new Uint8Array() }: Frame): Decoded {
     const answer = readAnswer(text ?? Buffer.from(bytes).toString('latin1'))
     if ('fault' in answer) return refused(answer.error, answer.fault)
+    const { address } = answer
+    if (answer.kind === 'values') return accepted({ address, values: answer.values })
     const { kind: _, ...record } = answer
     return accepted(record)
   },
