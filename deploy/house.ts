@@ -107,7 +107,13 @@ async function build(options: HouseOptions, stopping: OrderlyStop): Promise<Hous
   }
 }
 
+/** Ledger and backup hold the journal too, and nobody waits for them. */
+const thoseWaitedFor: ReadonlySet<string> = new Set(['store', 'rules'])
+
 function behindBytes(journal: Journal): number {
   const { endOffset, consumers } = journal.figures()
-  return consumers.reduce((most, { position }) => Math.max(most, endOffset - position), 0)
+  return consumers.reduce(
+    (most, { name, position }) => (thoseWaitedFor.has(name) ? Math.max(most, endOffset - position) : most),
+    0,
+  )
 }
