@@ -18,7 +18,7 @@ export interface RunOptions {
   readonly clock: Clock
 }
 
-/** A port that is taken, a serial line that is not plugged in: it may come. */
+/** A port that is taken, a serial line that is not plugged in: it may come. Wall time. */
 const againAfterMs = 30_000
 
 export function startRun(options: RunOptions): SourceRun {
@@ -54,7 +54,7 @@ class Run implements SourceRun {
       this.#trouble = sentenceOf(error)
       around.log.error('source-not-started', { file, kind: prepared.kind, trouble: this.#trouble })
       if (this.#stopped) return
-      this.#cancelAgain = clock.after(againAfterMs, () => (this.#starting = this.#start()))
+      this.#cancelAgain = clock.after(againAfterMs * clock.speed, () => (this.#starting = this.#start()))
     }
   }
 

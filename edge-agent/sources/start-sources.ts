@@ -56,7 +56,7 @@ export interface Sources {
   stop(): Promise<void>
 }
 
-/** Several events for one saved file are one change. */
+/** Several events for one saved file are one change. Wall time, both: files are a machine's matter. */
 const settleMs = 300
 /** Not every file system tells of changes: the folder is looked through from time to time as well. */
 const lookEveryMs = 60_000
@@ -141,12 +141,13 @@ class RunningSources implements Sources {
     } catch (error) {
       this.#log.error('profiles-not-watched', { dir, trouble: String(error) })
     }
-    this.#cancels.push(clock.every(lookEveryMs, () => void this.rescan()))
+    this.#cancels.push(clock.every(lookEveryMs * clock.speed, () => void this.rescan()))
   }
 
   #rescanSoon(): void {
+    const { clock } = this.#options
     this.#cancelSettle()
-    this.#cancelSettle = this.#options.clock.after(settleMs, () => void this.rescan())
+    this.#cancelSettle = clock.after(settleMs * clock.speed, () => void this.rescan())
   }
 
   rescan(): Promise<void> {

@@ -3,7 +3,15 @@ import { askForElements, askForPeriod, askStation, confirmFrame, refusePacket } 
 import { sl651Decoder } from './decoder.ts'
 import { type FrameToWrite, readFrame, type Sl651Frame, writeFrame } from './frame.ts'
 import { changingFuncs, functionFacts, queryFuncs } from './functions.ts'
-import { readEventCounters, readParameters, readPumpStates, readVersion } from './parameters.ts'
+import {
+  readEventCounters,
+  readNames,
+  readParameters,
+  readPeriodQuestion,
+  readSwitches,
+  readVersion,
+  writeSwitches,
+} from './parameters.ts'
 
 const atMs = Date.UTC(2026, 10, 22, 16, 30, 5)
 const station = { center: 1, station: '0012345678', password: '1234' } as const
@@ -114,10 +122,32 @@ describe('parameters', () => {
     expect(readParameters('2008012110').map(({ id }) => id)).toEqual(['20'])
   })
 
+  test('a question names what it wants', () => {
+    const names = [
+      { id: '39', bytes: 4, decimals: 3 },
+      { id: 'FF09', bytes: 1, decimals: 0 },
+    ]
+    expect(readNames(askForElements(names))).toEqual(names)
+    const period = { fromMs: Date.UTC(2026, 10, 21, 16), untilMs: atMs, stepMinutes: 65 }
+    expect(readPeriodQuestion(askForPeriod({ id: 'F4', bytes: 12, decimals: 0 }, period))).toEqual({
+      from: '2026-11-22T00:00',
+      until: '2026-11-23T00:00',
+      stepMinutes: 65,
+      elements: [{ id: 'F4', bytes: 12, decimals: 0 }],
+    })
+    expect(readPeriodQuestion('26139900261123000418000105F460')).toBeUndefined()
+  })
+
+  test('switches are read as they were written', () => {
+    const pumps = [true, false, true, false, false, false, false, false, true]
+    expect(writeSwitches(pumps)).toBe('020501')
+    expect(readSwitches(writeSwitches(pumps)).slice(0, 9)).toEqual(pumps)
+  })
+
   test('version, event counters and pump states', () => {
     expect(readVersion('0541424344 45'.replace(' ', ''))).toBe('ABCDE')
     expect(readVersion('0641')).toBeUndefined()
     expect(readEventCounters('0001FFFF')).toEqual([1, 65_535])
-    expect(readPumpStates('0105')).toEqual([true, false, true, false, false, false, false, false])
+    expect(readSwitches('0105')).toEqual([true, false, true, false, false, false, false, false])
   })
 })

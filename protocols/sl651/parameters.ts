@@ -2,7 +2,9 @@
  * The parameters of configuration and control (SL 651-2014, Annex D), read out of `parametersHex` of a message. A
  * parameter nobody knows is kept as it came.
  */
+import { deviceTimeOf, isoMinute } from '../beijing-time.ts'
 import { bytesOfHex, hexOf, latin1Of } from '../hex.ts'
+import type { ElementName } from './answers.ts'
 import { bcdNumber } from './elements-of-body.ts'
 
 export interface Parameter {
@@ -88,6 +90,37 @@ function readParameter(id: string, data: Uint8Array, decimals: number): Paramete
   return { ...parameter, value, ...(facts.unit === undefined ? {} : { unit: facts.unit }) }
 }
 
+/** What a down frame of functions 3A, 41 and 43 asks for: names of elements or parameters, without data. */
+export function readNames(parametersHex: string): readonly ElementName[] {
+  const bytes = bytesOfHex(parametersHex) ?? new Uint8Array()
+  const names: ElementName[] = []
+  for (let at = 0; at + 2 <= bytes.length; ) {
+    const idBytes = bytes[at] === 0xff ? 2 : 1
+    const definition = bytes[at + idBytes] ?? 0
+    names.push({ id: hexOf(bytes.subarray(at, at + idBytes)), bytes: definition >> 3, decimals: definition & 7 })
+    at += idBytes + 1
+  }
+  return names
+}
+
+/** What a down frame of function 38 asks for; hours are Beijing time, `2026-11-22T00:00`. */
+export interface PeriodQuestion {
+  readonly from: string
+  readonly until: string
+  readonly stepMinutes: number
+  readonly elements: readonly ElementName[]
+}
+
+/** Reads the question of function 38; undefined when it is none. */
+export function readPeriodQuestion(parametersHex: string): PeriodQuestion | undefined {
+  const [, first, last, day, hour, minute, rest] =
+    /^(\d{8})(\d{8})0418(\d\d)(\d\d)(\d\d)((?:[0-9A-F]{2})*)$/.exec(parametersHex) ?? []
+  const [from, until] = [first, last].map(digits => deviceTimeOf(`${digits}00`))
+  if (from === undefined || until === undefined || rest === undefined) return undefined
+  const stepMinutes = (Number(day) * 24 + Number(hour)) * 60 + Number(minute)
+  return { from: isoMinute(from), until: isoMinute(until), stepMinutes, elements: readNames(rest) }
+}
+
 /** The text of function 45: a length, then the version. Undefined when the length is wrong. */
 export function readVersion(parametersHex: string): string | undefined {
   const [length, ...rest] = bytesOfHex(parametersHex) ?? []
@@ -100,8 +133,16 @@ export function readEventCounters(parametersHex: string): readonly number[] {
   return digits.map(count => Number.parseInt(count, 16))
 }
 
-/** Function 4C: which pumps run, from a length and a bit each, the lowest bit pump 1. */
-export function readPumpStates(parametersHex: string): readonly boolean[] {
+/** Function 4C, 4D: which pumps run or valves are open, from a length and a bit each, the first one lowest. */
+export function readSwitches(parametersHex: string): readonly boolean[] {
   const [length, ...rest] = bytesOfHex(parametersHex) ?? []
   return rest.slice(0, length).flatMap(byte => Array.from({ length: 8 }, (_, bit) => ((byte >> bit) & 1) === 1))
+}
+
+/** Function 4C, 4D: the text that switches pumps or valves, a bit each, the first one lowest. */
+export function writeSwitches(on: readonly boolean[]): string {
+  const bytes = Array.from({ length: Math.ceil(on.length / 8) }, (_, at) =>
+    on.slice(at * 8, at * 8 + 8).reduce((byte, is, bit) => byte | (is ? 1 << bit : 0), 0),
+  )
+  return hexOf(Uint8Array.of(bytes.length, ...bytes))
 }
