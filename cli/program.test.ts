@@ -33,7 +33,7 @@ describe.concurrent('the program', () => {
     expect(out).toContain('Example:')
   })
 
-  test.each(['start', 'play', 'publish', 'gateway', 'doctor', 'settings', 'rules check', 'decode', 'asyncapi'])(
+  test.each(['start', 'play', 'publish', 'gateway', 'doctor', 'settings', 'rules check', 'decode', 'asyncapi', 'quarantine list'])(
     '%s --help gives an example',
     async command => {
       const { code, out } = await forewarn([...command.split(' '), '--help'])
