@@ -77,7 +77,10 @@ function alertRecord({ sentAtMs, references, infos, addresses, ...head }: CapAle
     ...head,
     sentUTC: utcText(sentAtMs),
     infos: infos.length,
+    event: infos.map(({ event }) => event),
+    urgency: infos.map(({ urgency }) => urgency),
     severity: infos.map(({ severity }) => severity),
+    certainty: infos.map(({ certainty }) => certainty),
     parameters: Object.fromEntries(parameters),
     ...(addresses.length === 0 ? {} : { addresses }),
     ...(references.length === 0

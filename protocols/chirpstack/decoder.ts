@@ -3,7 +3,7 @@
  */
 import { accepted, type Decoded, type Frame, type FrameDecoder, refused } from '../frame-decoder.ts'
 import { jsonOf } from '../json-text.ts'
-import { parseChirpstackTopic, parseUplink, type Uplink } from './event.ts'
+import { type ChirpstackAddress, parseAnyEvent, parseChirpstackTopic, parseUplink, type Uplink } from './event.ts'
 
 export const chirpstackDecoder: FrameDecoder = {
   protocol: 'chirpstack',
@@ -16,18 +16,22 @@ function decode({ topic, json, text, bytes }: Frame): Decoded {
   if (topic !== undefined && address === undefined) return refused(`${topic} is no ChirpStack event topic`)
   const event = json ?? jsonOf(text ?? bytes)
   if (event === undefined) return refused('the event is no JSON: set the MQTT integration to JSON')
-  if (address !== undefined && address.event !== 'up')
-    return {
-      ok: true,
-      records: [event],
-      expect: 'accept-parse-only',
-      error: `nothing is measured in a ${address.event} event`,
-    }
+  if (address !== undefined && address.event !== 'up') return decodeOther(address, event)
   const uplink = parseUplink(event)
   if (typeof uplink === 'string') return refused(uplink)
   if (address !== undefined && address.devEui !== uplink.devEui)
     return refused(`the topic names device ${address.devEui}, the event ${uplink.devEui}`)
   return accepted(uplinkRecord(uplink))
+}
+
+/** Joins, acknowledgements, battery levels: signs of life, nothing that the house measures. */
+function decodeOther({ event: name, devEui }: ChirpstackAddress, json: unknown): Decoded {
+  const said = parseAnyEvent(json)
+  if (typeof said === 'string') return refused(said)
+  if (said.devEui !== devEui) return refused(`the topic names device ${devEui}, the event ${said.devEui}`)
+  const { timeUtc } = said
+  const record = { event: name, devEui, ...(timeUtc === undefined ? {} : { timeUTC: timeUtc }) }
+  return { ok: true, records: [record], expect: 'accept-parse-only', error: `nothing is measured in a ${name} event` }
 }
 
 function uplinkRecord(uplink: Uplink) {

@@ -59,7 +59,11 @@ test('a topic names application, device and event, whatever stands before them',
 
 test('an event in which nothing is measured is parsed and not used', () => {
   const topic = 'application/7/device/24e124136b502217/event/join'
-  expect(chirpstackDecoder.decode({ topic, json: { devAddr: '1' } }).expect).toBe('accept-parse-only')
+  expect(chirpstackDecoder.decode({ topic, json: { ...least, devAddr: '1' } })).toMatchObject({
+    expect: 'accept-parse-only',
+    records: [{ event: 'join', devEui: '24e124136b502217', timeUTC: '2026-07-20T15:00:00Z' }],
+  })
+  expect(chirpstackDecoder.decode({ topic, json: { devAddr: '1' } }).expect).toBe('reject')
 })
 
 test('a topic and an event that name different devices are refused', () => {

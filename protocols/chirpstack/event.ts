@@ -110,6 +110,21 @@ export function parseUplink(json: unknown): Uplink | string {
   }
 }
 
+const AnyEvent = z.object({
+  deduplicationId: z.string().optional(),
+  time: z.string().optional(),
+  deviceInfo: DeviceInfo,
+})
+
+/** What every event says: of which device, when. Returns a sentence about what is wrong when it is none. */
+export function parseAnyEvent(json: unknown): (Pick<Uplink, 'devEui' | 'deviceName'> & { timeUtc?: string }) | string {
+  const parsed = AnyEvent.safeParse(json)
+  if (!parsed.success) return troubleOf(parsed.error)
+  const { devEui, deviceName } = parsed.data.deviceInfo
+  const timeUtc = parsed.data.time === undefined ? undefined : utcText(parsed.data.time)
+  return { devEui: devEui.toLowerCase(), deviceName, ...(timeUtc === undefined ? {} : { timeUtc }) }
+}
+
 function troubleOf(error: z.ZodError): string {
   const [first] = error.issues
   return `${first?.path.join('.') || 'the event'}: ${first?.message ?? 'not as expected'}`

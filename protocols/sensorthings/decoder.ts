@@ -16,11 +16,9 @@ function decode({ json, text, bytes }: Frame): Decoded {
   if (typeof observation === 'string') return refused(observation)
   if (observation.datastream !== undefined) return accepted(observation)
   // Without its stream nobody knows what was observed: the value is right and of no use.
-  const { featureOfInterest, result } = observation
-  const record = { ...(featureOfInterest === undefined ? {} : { featureOfInterest }), result }
   return {
     ok: true,
-    records: [record],
+    records: [observation],
     expect: 'accept-parse-only',
     error: 'no Datastream: what was observed is not said',
   }

@@ -43,6 +43,8 @@ export interface Observation {
   readonly phenomenonTime?: string
   readonly resultTime?: string
   readonly validTime?: string
+  readonly resultQuality?: unknown
+  readonly parameters?: Readonly<Record<string, unknown>>
   readonly result: unknown
 }
 
@@ -54,6 +56,7 @@ export function parseObservation(json: unknown): Observation | string {
     return `${first?.path.join('.') || 'the observation'}: ${first?.message ?? 'not as expected'}`
   }
   const { Datastream, FeatureOfInterest, phenomenonTime, resultTime, validTime, result } = parsed.data
+  const { resultQuality, parameters } = parsed.data
   if (result === undefined) return 'result: missing'
   return {
     ...(Datastream === undefined ? {} : { datastream: Datastream['@iot.id'] }),
@@ -61,6 +64,8 @@ export function parseObservation(json: unknown): Observation | string {
     ...(phenomenonTime === undefined ? {} : { phenomenonTime }),
     ...(resultTime === undefined || resultTime === null ? {} : { resultTime }),
     ...(validTime === undefined ? {} : { validTime }),
+    ...(resultQuality === undefined ? {} : { resultQuality }),
+    ...(parameters === undefined ? {} : { parameters }),
     result,
   }
 }

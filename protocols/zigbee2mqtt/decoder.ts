@@ -22,6 +22,10 @@ function decode({ topic, json, text, bytes }: Frame): Decoded {
     const { device, kind, online } = message
     return accepted(online === undefined ? { device, kind, cleared: true } : { device, kind, online })
   }
+  if (message.kind === 'bridge') {
+    const { about, online } = message
+    return accepted({ device: 'bridge', kind: 'bridge', about, ...(online === undefined ? {} : { online }) })
+  }
   return {
     ok: true,
     records: [message],
