@@ -6,8 +6,8 @@ import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import mqtt, { type MqttClient } from 'mqtt'
 import { z } from 'zod'
-import { whenConnected } from './broker-fixture.ts'
-import { type Credential, makeCredential } from './credentials.ts'
+import { credentialsFor, whenConnected } from './broker-fixture.ts'
+import type { Credential } from './credentials.ts'
 import type { BrokerLimits } from './limits.ts'
 
 export const megabyte = 1024 * 1024
@@ -51,14 +51,8 @@ export async function startAttackedBroker(
   users: Readonly<Record<string, Omit<Credential, 'passwordHash'>>>,
   limits: Partial<BrokerLimits> = {},
 ): Promise<AttackedBroker> {
-  const passwords = new Map<string, string>()
-  const credentials: Record<string, Credential> = {}
-  for (const [name, more] of Object.entries(users)) {
-    const { password, credential } = await makeCredential(more.role)
-    passwords.set(name, password)
-    credentials[name] = { ...credential, ...more }
-  }
-  const wish = JSON.stringify({ credentials, limits })
+  const { passwords, credentials } = await credentialsFor(users)
+  const wish = JSON.stringify({ credentials: Object.fromEntries(credentials), limits })
   const child = fork(join(import.meta.dirname, 'attacked-main.ts'), [wish], { execArgv: ['--expose-gc'] })
   const { port = 0 } = await said(child)
   const lines: Socket[] = []

@@ -43,13 +43,7 @@ export async function startTestBroker(
   users: Readonly<Record<string, Omit<Credential, 'passwordHash'>>>,
   options: Partial<BrokerOptions> = {},
 ): Promise<TestBroker> {
-  const passwords = new Map<string, string>()
-  const credentials = new Map<string, Credential>()
-  for (const [name, more] of Object.entries(users)) {
-    const { password, credential } = await makeCredential(more.role)
-    passwords.set(name, password)
-    credentials.set(name, { ...credential, ...more })
-  }
+  const { passwords, credentials } = await credentialsFor(users)
   const published: Publish[] = []
   const clock = handClock(1_000_000)
   const metrics = createMetrics()
@@ -68,13 +62,8 @@ export async function startTestBroker(
   const clients: MqttClient[] = []
   const sockets: Socket[] = []
   const client = (user: string, more: IClientOptions = {}) => {
-    const made = mqtt.connect(`mqtt://127.0.0.1:${broker.port}`, {
-      username: user,
-      password: passwords.get(user) ?? 'guess',
-      clientId: user,
-      reconnectPeriod: 0,
-      ...more,
-    })
+    const login = { username: user, password: passwords.get(user) ?? 'guess', clientId: user, reconnectPeriod: 0 }
+    const made = mqtt.connect(`mqtt://127.0.0.1:${broker.port}`, { ...login, ...more })
     clients.push(made)
     return made
   }
@@ -118,6 +107,18 @@ export async function startTestBroker(
       await broker.stop()
     },
   }
+}
+
+/** A credential and its password for each. */
+export async function credentialsFor(users: Readonly<Record<string, Omit<Credential, 'passwordHash'>>>) {
+  const passwords = new Map<string, string>()
+  const credentials = new Map<string, Credential>()
+  for (const [name, more] of Object.entries(users)) {
+    const { password, credential } = await makeCredential(more.role)
+    passwords.set(name, password)
+    credentials.set(name, { ...credential, ...more })
+  }
+  return { passwords, credentials }
 }
 
 export function whenConnected(client: MqttClient): Promise<MqttClient> {

@@ -12,13 +12,13 @@ import type { Log } from '@forewarn/runtime/log'
 import type { Aedes, Client } from 'aedes'
 import { interceptAcknowledgements, keepAlive } from './acknowledgements.ts'
 import { connectionDoor } from './address-limits.ts'
-import { createClaims } from './claims.ts'
-import type { BrokerCounts } from './counts.ts'
+import { type ClaimAnswer, createClaims } from './claims.ts'
+import type { BrokerCounts, Holding } from './counts.ts'
 import type { CredentialStore } from './credential-store.ts'
 import { takeOverDeliveries } from './deliveries.ts'
-import { sharedRoom } from './delivery-queue.ts'
+import { type SharedRoom, sharedRoom } from './delivery-queue.ts'
 import type { Caller, Entry } from './entrance.ts'
-import { type Guest, guestBook } from './guests.ts'
+import { type Guest, type Guests, guestBook } from './guests.ts'
 import type { BrokerLimits } from './limits.ts'
 import { meterPackets, type PacketMeter } from './packet-meter.ts'
 import { mayReceive, ownReadings } from './permissions.ts'
@@ -26,7 +26,7 @@ import { persistenceFor } from './persistence.ts'
 import { publishPace } from './publish-pace.ts'
 import { PublishTap, type TapHouse, tapRoom } from './publish-tap.ts'
 import { retainedMessages } from './retained.ts'
-import { keptSessions } from './sessions.ts'
+import { keptSessions, type Sessions } from './sessions.ts'
 import { isGranted, quietLog } from './traffic.ts'
 
 export interface PartsOptions {
@@ -58,12 +58,7 @@ export function createBrokerParts(options: PartsOptions) {
     clock,
     log,
     claimantsOf: gateway => guests.ofUser(gateway).filter(({ user }) => user.role === 'claimant'),
-    answer: (guest, answer) =>
-      new Promise(resolve => {
-        const topic = topicOf({ district: options.districtId, gateway: guest.user.name, channel: 'claim' })
-        const payload = Buffer.from(JSON.stringify(answer))
-        guest.deliveries.queue.add({ topic, payload, qos: 1, retain: false, onAcknowledged: resolve })
-      }),
+    answer: answerClaimant(options.districtId),
   })
   const connections = createConnections(options, { door })
   const holding = () => ({
@@ -73,14 +68,7 @@ export function createBrokerParts(options: PartsOptions) {
     retained: retained.figures().count,
     retainedBytes: retained.figures().bytes,
   })
-  const sweep = () => {
-    const expired = sessions.sweep()
-    if (expired > 0) counts.sessionsExpired(expired)
-    const now = clock.nowMs()
-    for (const guest of guests.all()) if (guest.untilMs !== undefined && guest.untilMs <= now) guest.client.close()
-    counts.holding(holding())
-  }
-  const stopSweeping = clock.every(sweepPeriodMs, sweep)
+  const stopSweeping = clock.every(sweepPeriodMs, () => sweep({ sessions, guests, counts, clock, holding }))
 
   return {
     ...options,
@@ -98,39 +86,7 @@ export function createBrokerParts(options: PartsOptions) {
       onQueueFull: counts.queueOverflowed,
       isGranted,
     }),
-    /** Makes a guest of a client that was let in. */
-    admit(client: Client, { user, caller, session, untilMs }: Entry) {
-      const meter = connections.meterOf(client)
-      const deliveries = takeOverDeliveries(client, {
-        session,
-        limits,
-        room,
-        mayReceive: topic => mayReceive(user, topic),
-        onDropped: counts.deliveryDropped,
-        onQueueFull: counts.queueOverflowed,
-      })
-      const { address } = caller
-      const guest: Guest = {
-        user,
-        client,
-        address,
-        meter,
-        tap: connections.tapOf(client),
-        session,
-        deliveries,
-        untilMs,
-        banished: false,
-        asked: new Set(session?.filters.keys()),
-        underWay: 0,
-      }
-      guests.add(guest)
-      meter?.admit()
-      if (meter !== undefined && user.role !== 'open') keepPace(meter, { limits, counts })
-      interceptAcknowledgements(client, {
-        queueOf: () => deliveries.queue,
-        onWrong: () => connections.cut(client, 'wrong-acknowledgement'),
-      })
-    },
+    admit: (client: Client, entry: Entry) => admitGuest({ options, connections, guests, room }, client, entry),
     /** Ends every connection of a user and forgets its sessions; its wills are not published. */
     banish(user: string) {
       for (const guest of guests.ofUser(user)) {
@@ -142,6 +98,74 @@ export function createBrokerParts(options: PartsOptions) {
     watch: (aedes: Aedes) => watch(aedes, { guests, counts, clock, log }),
     stop: stopSweeping,
   }
+}
+
+interface Admission {
+  readonly options: PartsOptions
+  readonly connections: ReturnType<typeof createConnections>
+  readonly guests: Guests
+  readonly room: SharedRoom
+}
+
+/** Makes a guest of a client that was let in. */
+function admitGuest({ options, connections, guests, room }: Admission, client: Client, entry: Entry): void {
+  const { limits, counts } = options
+  const { user, caller, session, untilMs } = entry
+  const meter = connections.meterOf(client)
+  const deliveries = takeOverDeliveries(client, {
+    session,
+    limits,
+    room,
+    mayReceive: topic => mayReceive(user, topic),
+    onDropped: counts.deliveryDropped,
+    onQueueFull: counts.queueOverflowed,
+  })
+  const { address } = caller
+  const guest: Guest = {
+    user,
+    client,
+    address,
+    meter,
+    tap: connections.tapOf(client),
+    session,
+    deliveries,
+    untilMs,
+    banished: false,
+    asked: new Set(session?.filters.keys()),
+    underWay: 0,
+  }
+  guests.add(guest)
+  meter?.admit()
+  if (meter !== undefined && user.role !== 'open') keepPace(meter, { limits, counts })
+  interceptAcknowledgements(client, {
+    queueOf: () => deliveries.queue,
+    onWrong: () => connections.cut(client, 'wrong-acknowledgement'),
+  })
+}
+
+/** Says something to one claimant and no other; resolves when it is acknowledged. */
+function answerClaimant(district: string) {
+  return (guest: Guest, answer: ClaimAnswer): Promise<void> => {
+    const topic = topicOf({ district, gateway: guest.user.name, channel: 'claim' })
+    const payload = Buffer.from(JSON.stringify(answer))
+    return new Promise(resolve => {
+      guest.deliveries.queue.add({ topic, payload, qos: 1, retain: false, onAcknowledged: resolve })
+    })
+  }
+}
+
+interface Swept extends Omit<Watched, 'log'> {
+  readonly sessions: Sessions
+  readonly holding: () => Holding
+}
+
+/** Forgets sessions nobody came back to, and ends connections whose credential has expired. */
+function sweep({ sessions, guests, counts, clock, holding }: Swept): void {
+  const expired = sessions.sweep()
+  if (expired > 0) counts.sessionsExpired(expired)
+  const now = clock.nowMs()
+  for (const guest of guests.all()) if (guest.untilMs !== undefined && guest.untilMs <= now) guest.client.close()
+  counts.holding(holding())
 }
 
 /** Slows down whoever publishes too fast. */

@@ -66,16 +66,10 @@ export function fingerprintOf(secret: string): string {
 
 export function createClaims(parts: ClaimParts): Claims {
   const { store, clock, log, claimantsOf } = parts
-  const { claims, claimKeys } = store
+  const { claims } = store
   /** With which fingerprint and key each connection has claimed. */
   const saidBy = new WeakMap<Guest, string>()
 
-  const keyOf = (password: Buffer): ClaimKey | undefined => {
-    const text = password.toString()
-    const [, id = '', secret = ''] = text.startsWith(keyMark) ? text.split('.') : []
-    const key = claimKeys.get(id)
-    return key !== undefined && isDigestOf(key.digest, secret) && key.expiresAtMs > clock.nowMs() ? key : undefined
-  }
   /** Makes the credential, keeps it, hands it over, and forgets the claim when the gateway has it. */
   const handOver = async (guest: Guest, gateway: string): Promise<void> => {
     const { password, credential } = await makeCredential()
@@ -90,35 +84,15 @@ export function createClaims(parts: ClaimParts): Claims {
       log.error('credential-not-handed-over', { gateway, reason: String(error) }),
     )
   }
-  const enter = async (guest: Guest, message: z.infer<typeof ClaimMessage>): Promise<Claim | ClaimRefusal> => {
-    const refused = refusalOf(parts, guest.user.name, fingerprintOf(message.secret))
-    if (refused !== undefined) return refused
-    const before = claims.get(guest.user.name)
-    const now = clock.nowMs()
-    const claim: Claim = {
-      gateway: guest.user.name,
-      fingerprint: fingerprintOf(message.secret),
-      address: guest.address,
-      key: before?.key ?? guest.user.claimKey ?? '',
-      firstAtMs: before?.firstAtMs ?? now,
-      lastAtMs: now,
-      state: before?.state ?? 'pending',
-      ...(message.software === undefined ? {} : { software: message.software }),
-    }
-    if (before === undefined) await useUp(store, claim.key)
-    await store.setClaim(claim)
-    if (before === undefined) log.info('gateway-claims', { gateway: claim.gateway, fingerprint: claim.fingerprint })
-    return claim
-  }
   return {
     claimKeyOf(password, gateway) {
       if (!Id.safeParse(gateway).success || gateway === claimUser) return undefined
-      const key = keyOf(password)
+      const key = goodKey(parts, password)
       return key !== undefined && (key.usesLeft > 0 || claims.get(gateway)?.key === key.id) ? key.id : undefined
     },
     async take(guest, payload) {
       const message = parseClaim(payload)
-      const claim = message === undefined ? 'not-a-claim' : await enter(guest, message)
+      const claim = message === undefined ? 'not-a-claim' : await enter(parts, guest, message)
       if (typeof claim === 'string') return void parts.answer(guest, { state: 'refused', reason: claim })
       saidBy.set(guest, claim.fingerprint)
       if (claim.state === 'approved') return handOverSoon(guest, claim.gateway)
@@ -172,4 +146,39 @@ function refusalOf(
 async function useUp(store: CredentialStore, id: string): Promise<void> {
   const key = store.claimKeys.get(id)
   if (key !== undefined) await store.setClaimKey({ ...key, usesLeft: key.usesLeft - 1 })
+}
+
+/** Notes a claim, or a repeat of it; resolves when it is on disk. */
+async function enter(
+  parts: ClaimParts,
+  guest: Guest,
+  message: z.infer<typeof ClaimMessage>,
+): Promise<Claim | ClaimRefusal> {
+  const { store, clock, log } = parts
+  const refused = refusalOf(parts, guest.user.name, fingerprintOf(message.secret))
+  if (refused !== undefined) return refused
+  const before = store.claims.get(guest.user.name)
+  const now = clock.nowMs()
+  const claim: Claim = {
+    gateway: guest.user.name,
+    fingerprint: fingerprintOf(message.secret),
+    address: guest.address,
+    key: before?.key ?? guest.user.claimKey ?? '',
+    firstAtMs: before?.firstAtMs ?? now,
+    lastAtMs: now,
+    state: before?.state ?? 'pending',
+    ...(message.software === undefined ? {} : { software: message.software }),
+  }
+  if (before === undefined) await useUp(store, claim.key)
+  await store.setClaim(claim)
+  if (before === undefined) log.info('gateway-claims', { gateway: claim.gateway, fingerprint: claim.fingerprint })
+  return claim
+}
+
+/** The claim key that this text is, if it is one and has not expired. */
+function goodKey({ store, clock }: ClaimParts, password: Buffer): ClaimKey | undefined {
+  const text = password.toString()
+  const [, id = '', secret = ''] = text.startsWith(keyMark) ? text.split('.') : []
+  const key = store.claimKeys.get(id)
+  return key !== undefined && isDigestOf(key.digest, secret) && key.expiresAtMs > clock.nowMs() ? key : undefined
 }

@@ -57,13 +57,7 @@ export function deliveryQueue(limits: QueueLimits, room: SharedRoom): DeliveryQu
   const inFlight = new Map<number, InFlight>()
   let write: ((bytes: Buffer) => void) | undefined
   let bytes = 0
-  let lastId = 0
-
-  const nextId = () => {
-    do lastId = (lastId % highestPacketId) + 1
-    while (inFlight.has(lastId))
-    return lastId
-  }
+  const nextId = packetIds(inFlight)
   const sendWaiting = () => {
     while (write !== undefined && inFlight.size < limits.maxInFlight) {
       const message = waiting.shift()
@@ -73,16 +67,8 @@ export function deliveryQueue(limits: QueueLimits, room: SharedRoom): DeliveryQu
       write(publishBytes({ ...message, packetId, dup: false }))
     }
   }
-  let isSending = false
-  const sendSoon = () => {
-    if (isSending) return
-    isSending = true
-    // Two turns later: a publisher has its own answer before it hears its own message.
-    setImmediate(setImmediate, () => {
-      isSending = false
-      sendWaiting()
-    })
-  }
+  // Two turns later: a publisher has its own answer before it hears its own message.
+  const sendSoon = onceTwoTurnsLater(sendWaiting)
   const settle = (packetId: number, { message }: InFlight) => {
     inFlight.delete(packetId)
     bytes -= sizeOf(message)
@@ -133,6 +119,28 @@ export function deliveryQueue(limits: QueueLimits, room: SharedRoom): DeliveryQu
     get size() {
       return waiting.length + inFlight.size
     },
+  }
+}
+
+/** The next packet id that is not in use (2.3.1-2). */
+function packetIds(inUse: ReadonlyMap<number, unknown>): () => number {
+  let last = 0
+  return () => {
+    do last = (last % highestPacketId) + 1
+    while (inUse.has(last))
+    return last
+  }
+}
+
+function onceTwoTurnsLater(deed: () => void): () => void {
+  let isPlanned = false
+  return () => {
+    if (isPlanned) return
+    isPlanned = true
+    setImmediate(setImmediate, () => {
+      isPlanned = false
+      deed()
+    })
   }
 }
 

@@ -99,12 +99,13 @@ function listRoutes(server: FastifyInstance, { store, guests, clock }: ApiParts)
 }
 
 function claimRoutes(server: FastifyInstance, { store, claims, log }: ApiParts): void {
-  server.post('/gateways/claim-keys', async request => {
-    const { uses, forS } = KeyRequest.parse(request.body)
+  const makeKey = async (asked: unknown) => {
+    const { uses, forS } = KeyRequest.parse(asked)
     const made = await claims.makeKey({ uses, forMs: forS * 1000 })
     log.info('claim-key-made', { id: made.id, uses })
     return made
-  })
+  }
+  server.post('/gateways/claim-keys', request => makeKey(request.body))
   server.post('/gateways/claim-keys/:id/revoke', async (request, reply) => {
     const { id } = Who.parse(request.params)
     if (!store.claimKeys.has(id)) return problem(reply, `there is no claim key ${id}`)

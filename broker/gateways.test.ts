@@ -6,6 +6,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { z } from 'zod'
 import { nextMessage, startTestBroker, type TestBroker, whenClosed, whenConnected } from './broker-fixture.ts'
 
+/** The machine may be busy. */
+const patiently = { timeout: 20_000 }
+
 let dataDir: string
 let house: TestBroker
 
@@ -211,7 +214,7 @@ test('a password hashed with scrypt opens, and is kept under argon2id from then 
   await house.stop()
   house = await startTestBroker({}, { dataDir, credentials: new Map([['gw-3', { passwordHash }]]) })
   expect(await house.refusalOf('gw-3', { password: 'from an older house' })).toBe('let in')
-  await expect.poll(() => readFileSync(join(dataDir, 'gateways.json'), 'utf8')).toContain('$argon2id$')
+  await expect.poll(() => readFileSync(join(dataDir, 'gateways.json'), 'utf8'), patiently).toContain('$argon2id$')
   expect(await house.refusalOf('gw-3', { password: 'from an older house' })).toBe('let in')
 })
 

@@ -5,6 +5,9 @@ import { defaultLimits, parseLimits } from './limits.ts'
 import { loginGuard } from './login-guard.ts'
 import { publishPace } from './publish-pace.ts'
 
+/** The machine may be busy. */
+const patiently = { timeout: 20_000 }
+
 let house: TestBroker | undefined
 afterEach(async () => {
   await house?.stop()
@@ -35,7 +38,7 @@ test('connections are limited in all', async () => {
   const gone = lines.map(({ closed }) => closed)
   for (const { socket } of lines) socket.destroy()
   await Promise.all(gone)
-  await expect.poll(() => refusalOf('gw-1')).toBe('let in')
+  await expect.poll(() => refusalOf('gw-1'), patiently).toBe('let in')
 })
 
 test('connections from one address are limited in number and in pace, and this machine only when asked', () => {
@@ -102,17 +105,15 @@ test('a gateway that was in before comes in although a stranger at its address h
 })
 
 test('who publishes too fast is read more slowly, and nothing of it is lost', async () => {
-  const { connected, published, metric } = await start({ publishesPerSecond: 100 })
+  const { connected, published, metric } = await start({ publishBytesPerSecond: 10_000 })
   const gateway = await connected('gw-1')
   const startMs = performance.now()
-  // Two kilobytes each: what lies in one read of the socket (64 kB) is taken together.
-  const all = Array.from({ length: 1100 }, () =>
-    gateway.publishAsync('fw/1/jingan/gw-1/status', Buffer.alloc(2000), { qos: 1 }),
-  )
-  await Promise.all(all)
-  expect(published.length).toBe(1100)
-  expect(await metric('forewarn_broker_slowed_total{reason="publishes-too-fast"}')).toBeGreaterThan(0)
-  // The bucket holds a thousand; the hundred beyond it take a second, but for the last read.
+  // The bucket holds 100 kB: five more are half a second's rest, in which the next message is not read.
+  const large = gateway.publishAsync('fw/1/jingan/gw-1/status', Buffer.alloc(105_000), { qos: 1 })
+  await large
+  await gateway.publishAsync('fw/1/jingan/gw-1/status', 'next', { qos: 1 })
+  expect(published.map(({ payload }) => payload.length)).toEqual([105_000, 4])
+  expect(await metric('forewarn_broker_slowed_total{reason="publishes-too-fast"}')).toBe(1)
   expect(performance.now() - startMs).toBeGreaterThan(400)
 })
 
@@ -145,7 +146,7 @@ test('a client that has too many messages under way is not read until some are k
   const publishing = Array.from({ length: 400 }, () =>
     gateway.publishAsync('fw/1/jingan/gw-1/status', Buffer.alloc(2000), { qos: 1 }),
   )
-  await expect.poll(() => taken).toBeGreaterThanOrEqual(10)
+  await expect.poll(() => taken, patiently).toBeGreaterThanOrEqual(10)
   const other = await house.connected('gw-1', { clientId: 'gw-1/other' })
   await expect(other.subscribeAsync('fw/1/jingan/gw-1/command')).resolves.toBeDefined()
   expect(taken).toBeLessThan(100)
@@ -213,7 +214,7 @@ test('kept sessions are limited per user and in all, and are forgotten when thei
     .poll(async () => {
       clock.advance(160_000)
       return metric('forewarn_broker_sessions')
-    })
+    }, patiently)
     .toBeLessThan(2)
 })
 
@@ -260,14 +261,13 @@ test('a keep-alive of nothing or too long is bounded, so that a dead client is n
 })
 
 test('too many packets before CONNACK cut the connection', async () => {
-  const { line, metric } = await start({ maxPacketsBeforeConnack: 10 })
+  const { line } = await start({ maxPacketsBeforeConnack: 10 })
   const eager = await line()
   const text = (value: string) => Buffer.concat([Buffer.from([0, value.length]), Buffer.from(value)])
   const fields = [text('gw-1'), text('gw-1'), text('a wrong password waits')]
   const body = Buffer.concat([text('MQTT'), Buffer.from([4, 0xc2, 0, 60]), ...fields])
   const pings = Array.from({ length: 50 }, () => Buffer.from([0xc0, 0]))
   eager.send(Buffer.from([0x10, body.length]), body, ...pings)
-  await eager.closed
-  // Closed before it was judged: nobody has tried a password.
-  expect(await metric(refusedFor('unknown-user-or-wrong-password'))).toBe(0)
+  // Cut before it was answered.
+  expect((await eager.receive(4)).length).toBe(0)
 })

@@ -43,14 +43,7 @@ export const sessionMark = '$forewarn/session'
 const nothing = Buffer.alloc(0)
 
 export function persistenceFor(parts: PersistenceParts) {
-  const { sessions, retained, onRetainedFull, onQueueFull } = parts
-  /** Packet ids of QoS 2 messages, of clients without a kept session. */
-  const ofCleanClients = new Map<string, Set<number>>()
-  const incomingOf = ({ id }: Who) => sessions.get(id)?.incoming ?? ofCleanClients.get(id)
-  const enqueue = (clientId: string, message: Outgoing) => {
-    const session = sessions.get(clientId)
-    if (session !== undefined && !session.queue.add(message)) onQueueFull()
-  }
+  const { retained, onRetainedFull } = parts
 
   return {
     // Aedes looks at the constructor of this function: it must be async.
@@ -60,10 +53,29 @@ export function persistenceFor(parts: PersistenceParts) {
     },
     createRetainedStreamCombi: (filters: readonly string[]) => Readable.from(retainedFor(retained, filters)),
 
+    ...subscriptionsOf(parts),
+    ...outgoingOf(parts),
+    ...incomingOf(parts),
+
+    // Wills are kept with their clients and are published by Aedes when those are lost; after a restart of the broker
+    // all clients come back, so nothing of them is kept here.
+    async putWill() {},
+    async delWill() {},
+    streamWill: () => Readable.from([]),
+  }
+}
+
+function* retainedFor(retained: RetainedMessages, filters: readonly string[]) {
+  for (const filter of filters)
+    for (const message of retained.matching(filter)) yield { cmd: 'publish', ...message, retain: true }
+}
+
+function subscriptionsOf({ sessions, isGranted }: PersistenceParts) {
+  return {
     async addSubscriptions({ id }: Who, filters: readonly Filter[]) {
       const session = sessions.get(id)
       if (session === undefined) return
-      for (const filter of filters) if (parts.isGranted(filter)) sessions.subscribe(session, filter.topic, filter.qos)
+      for (const filter of filters) if (isGranted(filter)) sessions.subscribe(session, filter.topic, filter.qos)
     },
     async removeSubscriptions({ id }: Who, filters: readonly string[]) {
       const session = sessions.get(id)
@@ -81,7 +93,16 @@ export function persistenceFor(parts: PersistenceParts) {
     async cleanSubscriptions({ id }: Who) {
       sessions.drop(id)
     },
+  }
+}
 
+/** What Aedes hands over for kept sessions; it is told that nothing waits. */
+function outgoingOf({ sessions, onQueueFull }: PersistenceParts) {
+  const enqueue = (clientId: string, message: Outgoing) => {
+    const session = sessions.get(clientId)
+    if (session !== undefined && !session.queue.add(message)) onQueueFull()
+  }
+  return {
     async outgoingEnqueueCombi(subscriptions: readonly (Filter & { clientId: string })[], packet: Message) {
       const granted = new Map<string, 0 | 1 | 2>()
       for (const { clientId, qos } of subscriptions) if (qos > (granted.get(clientId) ?? 0)) granted.set(clientId, qos)
@@ -99,33 +120,30 @@ export function persistenceFor(parts: PersistenceParts) {
     async outgoingUpdate() {},
     async outgoingClearMessageId() {},
     outgoingStream: () => Readable.from([]),
+  }
+}
 
+/** Which QoS 2 messages were taken and are not released yet. */
+function incomingOf({ sessions, maxIncoming }: PersistenceParts) {
+  /** Packet ids, of clients without a kept session. */
+  const ofCleanClients = new Map<string, Set<number>>()
+  const idsOf = ({ id }: Who) => sessions.get(id)?.incoming ?? ofCleanClients.get(id)
+  return {
     async incomingStorePacket(who: Who, { messageId }: { messageId: number }) {
-      const known = incomingOf(who)
+      const known = idsOf(who)
       if (known === undefined) ofCleanClients.set(who.id, new Set([messageId]))
-      else if (known.size < parts.maxIncoming) known.add(messageId)
+      else if (known.size < maxIncoming) known.add(messageId)
       else throw new Error('too many QoS 2 messages are not released')
     },
     async incomingGetPacket(who: Who, { messageId }: { messageId: number }) {
-      if (incomingOf(who)?.has(messageId) !== true) throw new Error('no such packet')
+      if (idsOf(who)?.has(messageId) !== true) throw new Error('no such packet')
       return { messageId }
     },
     async incomingDelPacket(who: Who, { messageId }: { messageId: number }) {
-      if (incomingOf(who)?.delete(messageId) !== true) throw new Error('no such packet')
+      if (idsOf(who)?.delete(messageId) !== true) throw new Error('no such packet')
     },
     async cleanIncoming({ id }: Who) {
       ofCleanClients.delete(id)
     },
-
-    // Wills are kept with their clients and are published by Aedes when those are lost; after a restart of the broker
-    // all clients come back, so nothing of them is kept here.
-    async putWill() {},
-    async delWill() {},
-    streamWill: () => Readable.from([]),
   }
-}
-
-function* retainedFor(retained: RetainedMessages, filters: readonly string[]) {
-  for (const filter of filters)
-    for (const message of retained.matching(filter)) yield { cmd: 'publish', ...message, retain: true }
 }

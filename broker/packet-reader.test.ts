@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { publishBytes } from './packet-bytes.ts'
-import { packetReader } from './packet-meter.ts'
+import { PacketReader } from './packet-reader.ts'
 
 const limits = { maxTopicBytes: 100, maxTopicLevels: 10, maxClientIdBytes: 64, maxFilters: 4 }
 const roomy = 1_000_000
@@ -28,7 +28,7 @@ const message = (topic: string, qos: 0 | 1 | 2 = 1, bytes = 3) =>
 
 /** The first breach in these bytes, read in pieces of `cut`. */
 function breachIn(bytes: Buffer, { cut = bytes.length, maxBytes = roomy } = {}): string | undefined {
-  const reader = packetReader(limits)
+  const reader = new PacketReader(limits)
   for (let at = 0; at < bytes.length; at += cut) {
     const found = reader.take(bytes.subarray(at, at + cut), maxBytes)
     if (found !== undefined) return found.breach
@@ -142,7 +142,7 @@ test.each([
 
 test('a packet of 200 kB that comes byte by byte is read in linear time', () => {
   const filters = Buffer.concat([connect(), Buffer.from([0x82, 0x80, 0x80, 0x0d]), Buffer.alloc(200_000, 1)])
-  const reader = packetReader(limits)
+  const reader = new PacketReader(limits)
   let copied = 0
   for (const byte of filters) {
     reader.take(Buffer.from([byte]), roomy)
