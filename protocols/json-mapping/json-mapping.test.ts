@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { mappingDecoder } from '../json/decoder.ts'
 import { mapPayload } from './map-payload.ts'
@@ -217,4 +219,19 @@ test('as a decoder the first mapping that fits the topic reads', () => {
   })
   expect(decoder.decode({ topic: 'other', json: {} }).error).toBe('no mapping reads other')
   expect(decoder.decode({ json: {} }).expect).toBe('reject')
+})
+
+test('the example of the README gives what it says', () => {
+  const text = readFileSync(join(import.meta.dirname, 'README.md'), 'utf8')
+  const block = (language: string) => new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``).exec(text)?.[1] ?? ''
+  const [mapping] = mappings(block('yaml'))
+  const at = { measuredAtMs: Date.UTC(2026, 6, 20, 14, 59, 30), quality: 'good' }
+  expect(mapped(mapping, 'sites/tidal/box/4', JSON.parse(block('json')))).toEqual({
+    readings: [
+      { sensor: 'tidal-4.level', value: 0.28, unit: 'm', ...at },
+      { sensor: 'tidal-4.pump', value: 1, unit: undefined, ...at },
+      { sensor: 'tidal-t1', value: 21.5, unit: 'Cel', ...at },
+    ],
+    faults: [],
+  })
 })
