@@ -213,6 +213,23 @@ test('what the driver has not confirmed is told again, and once confirmed no mor
   await house.stop()
 })
 
+test('a terminal that never confirms is told ten times and then left to a person', async () => {
+  const house = await startHouse()
+  const truck = await house.terminal()
+  await truck.login()
+  await house.broker.order(go)
+  const heard = [(await truck.next()).msgId, (await truck.next()).msgId]
+  for (let times = 1; times <= 10; times++) {
+    house.clock.advance(31_000)
+    truck.say('0200', location({ ageS: -31 * times }))
+    for (let last = ''; last !== '8001'; heard.push(last)) last = (await truck.next()).msgId
+  }
+  expect(heard.filter(msgId => msgId === '8300')).toHaveLength(10)
+  expect(heard.at(-2)).toBe('8001')
+  expect(house.agent.source.status().counts).toMatchObject({ texts: 10, 'unconfirmed-texts': 1 })
+  await house.stop()
+})
+
 test('an order outlives a restart: the truck stays on its way, and the driver is told when he is back', async () => {
   const first = await startHouse()
   await first.broker.order(go)

@@ -30,6 +30,8 @@ export interface TruckOptions {
 
 /** A text that is not confirmed is sent again not sooner than this. */
 const tellAgainMs = 30_000
+/** A terminal that never confirms must not read the same text aloud for hours. */
+const tellAtMost = 10
 /** Urgent, on the display, read aloud (JT/T 808 §8.37). */
 const urgentText = 0b1101
 
@@ -39,6 +41,7 @@ export class Truck {
   #link: GatewayLink
   #terminal: TerminalSide | undefined
   #told: { serial: number; atMs: number } | undefined
+  #toldTimes = 0
 
   constructor(options: TruckOptions) {
     const { vehicle, profile, around, count } = options
@@ -81,6 +84,7 @@ export class Truck {
     if (change === undefined) return
     await memories.keep(unit, change.memory)
     count('orders')
+    this.#toldTimes = 0
     around.log.info('order-taken', { unit, order: order.orderId, action: order.action })
     this.#told = undefined
     this.#say(change)
@@ -105,6 +109,7 @@ export class Truck {
     const nowMs = around.clock.nowMs()
     if (owed === undefined || this.#terminal === undefined) return
     if (this.#told !== undefined && nowMs - this.#told.atMs < tellAgainMs) return
+    if (this.#toldTimes++ >= tellAtMost) return this.#giveUpTelling()
     const serial = this.#terminal.send(to => textToDriver(to, { flag: urgentText, text: owed.text }))
     this.#told = { serial, atMs: nowMs }
     const tracking = {
@@ -113,6 +118,15 @@ export class Truck {
     }
     this.#terminal.send(to => trackClosely(to, tracking))
     count('texts')
+  }
+
+  /** It is in the log and in the counters: a person has to call the driver. */
+  #giveUpTelling(): void {
+    const { memories, around, count } = this.#options
+    const { unit } = this.vehicle
+    count('unconfirmed-texts')
+    around.log.error('driver-not-confirming', { unit, times: tellAtMost })
+    memories.note(unit, settle(memories.of(unit)))
   }
 
   /** The terminal answers a text: 0 is done, everything else is told again. */

@@ -76,8 +76,10 @@ export function moveTo(memory: VehicleMemory, fix: Fix, arrivedWithinM: number):
   const arrived =
     order?.state === 'moving' && fix.speedKmPerHour <= 5 && distanceM(fix.position, order.destination) <= arrivedWithinM
   if (order === undefined) return { memory: { ...memory, fix }, progress: 'free', orderId: undefined }
-  const now = arrived ? { ...order, state: 'staged' as const } : order
-  return { memory: { ...memory, fix, order: now }, progress: now.state, orderId: now.orderId }
+  if (!arrived) return { memory: { ...memory, fix }, progress: order.state, orderId: order.orderId }
+  // Who stands there has been told, whatever the terminal says.
+  const told = settle(memory)
+  return { memory: { ...told, fix, order: { ...order, state: 'staged' } }, progress: 'staged', orderId: order.orderId }
 }
 
 /** The driver pressed a key. Undefined without an order: then it means nothing to the house. */
