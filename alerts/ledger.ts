@@ -9,8 +9,7 @@ import { UnitStatus, type Warning } from '@forewarn/contracts/warning'
 import pg from 'pg'
 import { z } from 'zod'
 import { localAlarmFigures, localAlarmsWhere, writeLocalAlarm } from './local-alarm-rows.ts'
-import type { StoredAlarm } from './local-alarms.ts'
-import { Deed, StoredWarning } from './records.ts'
+import { Deed, type StoredAlarm, StoredWarning } from './records.ts'
 import { schema } from './schema.ts'
 
 /** What a transaction may look at and change. Nothing is written before the transaction's end. */
@@ -285,6 +284,24 @@ function makeWork(client: pg.PoolClient): { work: Work; write: () => Promise<voi
           [episode.episodeId, episode.rule, episode.ruleVersion, episode.outcome, episode.leadMin ?? null],
         ),
       ),
+    ...alarmWork({ client, changes, seen }),
+  }
+  return { work, write: () => writeAll(client, changes) }
+}
+
+type AlarmWork = Pick<Work, 'localAlarm' | 'waitingAlarms' | 'putLocalAlarm' | 'warningsAt'>
+
+/** What a transaction may look at and change of the alarms that gateways raised by themselves. */
+function alarmWork({
+  client,
+  changes,
+  seen,
+}: {
+  client: pg.PoolClient
+  changes: Changes
+  seen: (stored: StoredWarning) => StoredWarning
+}): AlarmWork {
+  return {
     localAlarm: async key => (await localAlarmsWhere(client, 'key = $1', [key]))[0],
     waitingAlarms: ({ placeId, hazard }) =>
       localAlarmsWhere(client, 'warning_id IS NULL AND place_id = $1 AND hazard = $2', [placeId, hazard]),
@@ -297,7 +314,6 @@ function makeWork(client: pg.PoolClient): { work: Work; write: () => Promise<voi
       return [...stored.values()].map(one => (changes.warnings.has(one.warning.id) ? one : seen(one)))
     },
   }
-  return { work, write: () => writeAll(client, changes) }
 }
 
 async function writeAll(client: pg.PoolClient, changes: Changes): Promise<void> {

@@ -1,7 +1,7 @@
 /** Local alarms as rows of the ledger: reading and writing them, nothing else. */
 import type pg from 'pg'
 import { z } from 'zod'
-import { StoredAlarm } from './local-alarms.ts'
+import { StoredAlarm } from './records.ts'
 
 type Asker = Pick<pg.Pool, 'query'>
 

@@ -3,24 +3,13 @@
  * shown once in the timeline of the warning of the same place and hazard whose time they share. One that comes
  * before its warning waits for it.
  */
-import { KeptAlarm, LocalAlarm } from '@forewarn/contracts/gateway-messages'
+import { KeptAlarm, type LocalAlarm } from '@forewarn/contracts/gateway-messages'
 import type { Text } from '@forewarn/contracts/text'
 import type { Warning } from '@forewarn/contracts/warning'
 import type { Log } from '@forewarn/runtime/log'
 import { z } from 'zod'
 import { type Desk, tell } from './desk.ts'
-
-export const StoredAlarm = z.object({
-  /** `{gateway}/{id}`: names it, however often it is delivered. */
-  key: z.string(),
-  number: z.number(),
-  alarm: LocalAlarm,
-  /** The warning that it is shown in. */
-  warningId: z.string().optional(),
-  /** How far its warning's timeline tells of it. */
-  told: z.enum(['nothing', 'raised', 'cleared']),
-})
-export type StoredAlarm = z.infer<typeof StoredAlarm>
+import type { StoredAlarm } from './records.ts'
 
 /** Why an alarm is not believed: the registry says otherwise. Stable: it is logged. */
 export type AlarmRefusal = 'unknown-sensor' | 'wrong-gateway' | 'wrong-place'

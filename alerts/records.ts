@@ -1,4 +1,5 @@
 /** What `alerts` keeps beside the warning itself, and the deeds that are due after a commit. */
+import { LocalAlarm } from '@forewarn/contracts/gateway-messages'
 import { Level } from '@forewarn/contracts/level'
 import { Mode } from '@forewarn/contracts/mode'
 import { OrderMessage } from '@forewarn/contracts/order'
@@ -23,6 +24,19 @@ export const StoredWarning = z.object({
   unmet: z.number().int(),
 })
 export type StoredWarning = z.infer<typeof StoredWarning>
+
+/** An alarm that a gateway raised by itself. */
+export const StoredAlarm = z.object({
+  /** `{gateway}/{id}`: names it, however often it is delivered. */
+  key: z.string(),
+  number: z.number(),
+  alarm: LocalAlarm,
+  /** The warning that it is shown in. */
+  warningId: z.string().optional(),
+  /** How far its warning's timeline tells of it. */
+  told: z.enum(['nothing', 'raised', 'cleared']),
+})
+export type StoredAlarm = z.infer<typeof StoredAlarm>
 
 /** Done after the commit, at least once: performed again when the process died between deed and tick. */
 export const Deed = z.discriminatedUnion('kind', [
