@@ -133,7 +133,8 @@ function createJudge(parts: EntranceParts) {
     const caller = parts.callerOf(client)
     // 3.1.3-8: without an id there is no session to come back to; MQTT 3.1 asks for an id always.
     if (!request.clientId && (!request.clean || request.protocolVersion === 3)) return { refusal: 'client-id-missing' }
-    const known = parts.open ? openUser(parts.districtId) : await identify(login, request, caller)
+    const isStranger = parts.open && !parts.store.credentials.has(login.name)
+    const known = isStranger ? openUser(parts.districtId) : await identify(login, request, caller)
     if ('refusal' in known) return known
     const { user } = known
     if (user.role !== 'open') {

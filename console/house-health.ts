@@ -16,11 +16,9 @@ export interface HouseParts {
   readonly clock: Clock
 }
 
-const innerNames: readonly InnerName[] = ['ingest', 'rules', 'alerts']
-
 /** Asks everyone at once. Never rejects. */
 export async function houseHealth({ wires, store, relay, clock }: HouseParts): Promise<HouseHealth> {
-  const inner = innerNames.map(name => viewOf(name, wires))
+  const inner = wires.processes.map(name => viewOf(name, wires))
   const processes = await Promise.all([...inner, storeView(store), consoleView(relay)])
   return { atMs: clock.nowMs(), processes }
 }

@@ -9,12 +9,14 @@ import { PlaceCondition, PlaceForecast } from '@forewarn/contracts/rules-api'
 import { z } from 'zod'
 import type { Trouble } from './wire.ts'
 
-export type InnerName = 'alerts' | 'rules' | 'ingest'
+export type InnerName = 'broker' | 'alerts' | 'rules' | 'ingest'
 
 /** Either what was asked for, or why there is none. */
 export type Answer<T> = { readonly got: T } | { readonly trouble: Trouble }
 
 export interface InnerWires {
+  /** Who can be asked. */
+  readonly processes: readonly InnerName[]
   warnings(): Promise<Answer<WarningsSnapshot>>
   score(): Promise<Answer<Score>>
   conditions(): Promise<Answer<PlaceCondition[]>>
@@ -30,6 +32,8 @@ export interface InnerAddresses {
   readonly alertsUrl: string
   readonly rulesUrl: string
   readonly ingestUrl: string
+  /** Undefined when the broker is none of ours. */
+  readonly brokerUrl?: string | undefined
   readonly innerToken: string
   /** Wall ms before a process counts as not answering. */
   readonly timeoutMs?: number
@@ -40,10 +44,12 @@ export function innerWires({
   alertsUrl,
   rulesUrl,
   ingestUrl,
+  brokerUrl,
   innerToken,
   timeoutMs = 4000,
 }: InnerAddresses): InnerWires {
-  const urls: Record<InnerName, string> = { alerts: alertsUrl, rules: rulesUrl, ingest: ingestUrl }
+  const urls = { broker: brokerUrl, alerts: alertsUrl, rules: rulesUrl, ingest: ingestUrl }
+  const inOrder = ['broker', 'ingest', 'rules', 'alerts'] as const
   const ask = async <T>(process: InnerName, path: string, schema: z.ZodType<T>): Promise<Answer<T>> => {
     const response = await call(process, path)
     if ('trouble' in response) return response
@@ -61,6 +67,7 @@ export function innerWires({
     }
   }
   return {
+    processes: inOrder.filter(name => urls[name] !== undefined),
     warnings: () => ask('alerts', '/warnings', WarningsSnapshot),
     score: () => ask('alerts', '/score', Score),
     conditions: () => ask('rules', '/conditions', z.array(PlaceCondition)),

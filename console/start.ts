@@ -31,6 +31,8 @@ export interface ConsoleOptions {
   readonly alertsUrl: string
   readonly rulesUrl: string
   readonly ingestUrl: string
+  /** Of the broker's inner server, for its health. */
+  readonly brokerUrl?: string | undefined
   readonly innerToken: string
   readonly store: ReadingStore
   readonly officers: readonly Officer[]

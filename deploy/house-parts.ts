@@ -184,7 +184,11 @@ export async function startPage(
     store,
     password,
     urls,
-  }: { store: ReadingStore; password: string; urls: { alertsUrl: string; rulesUrl: string; ingestUrl: string } },
+  }: {
+    store: ReadingStore
+    password: string
+    urls: { alertsUrl: string; rulesUrl: string; ingestUrl: string; brokerUrl: string | undefined }
+  },
 ) {
   const page = await naming({ name: 'the console', port: options.httpPort, setting: '--http-port' }, async () =>
     startConsole({

@@ -78,7 +78,7 @@ async function build(options: HouseOptions, stopping: OrderlyStop): Promise<Hous
   const page = await startPage(site, {
     store,
     password: officer.password,
-    urls: { ...decisions, ingestUrl: intake.ingestUrl },
+    urls: { ...decisions, ingestUrl: intake.ingestUrl, brokerUrl: intake.brokerUrl },
   })
   const copied = { dataDir, journal: intake.journal, store, postgres: database.embedded }
   const snapshot = (dir: string) => snapshotHouse(copied, dir)
