@@ -2,12 +2,9 @@
  * The program `forewarn`: its commands, and how it ends. Each command is in `commands/` and loads what it needs only
  * when it runs, so that `forewarn --help` answers at once.
  */
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
-import { z } from 'zod'
 import { asyncapiCommand } from './commands/asyncapi.ts'
-import { backupCommand, restoreCommand } from './commands/backup.ts'
+import { backupCommand } from './commands/backup.ts'
 import { brokerCommand } from './commands/broker.ts'
 import { decodeCommand } from './commands/decode.ts'
 import { doctorCommand } from './commands/doctor.ts'
@@ -18,19 +15,13 @@ import { ledgerCommand } from './commands/ledger.ts'
 import { playCommand } from './commands/play.ts'
 import { publishCommand } from './commands/publish.ts'
 import { quarantineCommand } from './commands/quarantine.ts'
+import { restoreCommand } from './commands/restore.ts'
 import { rulesCommand } from './commands/rules.ts'
 import { settingsCommand } from './commands/settings.ts'
 import { startCommand } from './commands/start.ts'
 import { ending, exitCodes } from './exit-codes.ts'
 import { complain } from './terminal.ts'
-
-const Package = z.object({ version: z.string() })
-
-/** The version of this checkout, from package.json. */
-export function version(): string {
-  const file = join(import.meta.dirname, '..', 'package.json')
-  return Package.parse(JSON.parse(readFileSync(file, 'utf8'))).version
-}
+import { version } from './version.ts'
 
 function buildProgram(): Command {
   const program = new Command('forewarn')

@@ -24,7 +24,8 @@ export async function redisShelf(
     add(edition, hash, text) {
       editions.push({ edition, hash, text })
       adding = redis.hset(key, String(edition), JSON.stringify({ hash, text }))
-      adding.catch(() => {}) // `settled` rejects with it
+      // `settled` rejects with it.
+      adding.catch(() => {})
     },
     async settled() {
       await adding

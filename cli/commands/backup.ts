@@ -1,16 +1,18 @@
 /**
- * `forewarn backup` and `forewarn restore`: the house into one file, and back into an empty folder.
+ * `forewarn backup`: everything the house keeps, in one file.
  */
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { takeDataDir } from '@forewarn/deploy/data-dir'
 import { liveClock } from '@forewarn/runtime/clock'
 import type { Settings } from '@forewarn/runtime/settings'
 import { Command } from 'commander'
 import { WrongUse } from '../exit-codes.ts'
+import { passphraseOf } from '../passphrase.ts'
 import { findHouse, type HouseDoor } from '../running-house.ts'
 import { settingsOf, withSettingFlags } from '../setting-flags.ts'
 import { say, sayJson } from '../terminal.ts'
+import { version } from '../version.ts'
 
 export function backupCommand(): Command {
   return withSettingFlags(new Command('backup'))
@@ -22,29 +24,11 @@ export function backupCommand(): Command {
     .option('--passphrase-file <file>', 'seals passwords and keys with the text in this file')
     .option('--without-secrets', 'leaves passwords and keys out: a restored house makes new ones')
     .option('--json', 'as JSON')
-    .addHelpText(
-      'after',
-      '\nExample:\n  forewarn backup --out forewarn-monday.tar.gz --passphrase-file /root/passphrase',
-    )
+    .addHelpText('after', '\nExample:\n  forewarn backup --out forewarn-monday.tar.gz --passphrase-file passphrase.txt')
     .action(backUp)
 }
 
-export function restoreCommand(): Command {
-  return withSettingFlags(new Command('restore'))
-    .summary('restore a backup into an empty data folder')
-    .description(
-      'Restores a backup into an empty data folder, and verifies every file of it before the folder is there.',
-    )
-    .argument('<file>', 'a file that forewarn backup wrote')
-    .option('--passphrase-file <file>', 'the passphrase that the secrets were sealed with')
-    .option('--without-secrets', 'leaves them out: the house makes new ones')
-    .option('--json', 'as JSON')
-    .addHelpText('after', '\nExample:\n  forewarn restore forewarn-monday.tar.gz --data-dir /var/lib/forewarn')
-    .action(restore)
-}
-
 async function backUp(options: Record<string, unknown>): Promise<void> {
-  const { version } = await import('../program.ts')
   const { writeBackup } = await import('@forewarn/deploy/backup/backup')
   const settings = settingsOf(options)
   const out = resolve(String(options['out']))
@@ -104,16 +88,6 @@ async function askForCopy({ house, secrets }: HouseDoor, dir: string): Promise<v
   if (!answer.ok) throw new Error(`the house could not copy itself: ${await answer.text()}`)
 }
 
-async function passphraseOf(options: Record<string, unknown>): Promise<string | undefined> {
-  const file = options['passphraseFile']
-  if (options['withoutSecrets'] === true) return undefined
-  if (typeof file !== 'string')
-    throw new WrongUse('say --passphrase-file <file> to take passwords and keys along, or --without-secrets')
-  const passphrase = (await readFile(file, 'utf8')).trim()
-  if (passphrase.length < 8) throw new WrongUse(`${file}: a passphrase has 8 characters or more`)
-  return passphrase
-}
-
 function elsewhereOf({ influxUrl, postgresUrl, redisUrl, journal }: Settings): string[] {
   return [
     ...(influxUrl === undefined ? [] : ['readings in InfluxDB']),
@@ -121,17 +95,4 @@ function elsewhereOf({ influxUrl, postgresUrl, redisUrl, journal }: Settings): s
     ...(redisUrl === undefined ? [] : ['the queue in Redis']),
     ...(journal === 'redis' ? ['the journal in Redis'] : []),
   ]
-}
-
-async function restore(file: string, options: Record<string, unknown>): Promise<void> {
-  const { restoreBackup } = await import('@forewarn/deploy/backup/restore')
-  const { dataDir } = settingsOf(options)
-  const manifest = await restoreBackup({ file: resolve(file), dataDir, passphrase: await passphraseOf(options) })
-  const { entries, ...about } = manifest
-  if (options['json'] === true) return sayJson({ dataDir: resolve(dataDir), files: entries.length, ...about })
-  const made = new Date(about.madeAtMs).toISOString()
-  say(
-    `${resolve(dataDir)}: ${entries.length} files of ${made}, each as it was; start it with forewarn start --data-dir ${resolve(dataDir)}`,
-  )
-  for (const server of about.elsewhere) say(`not in it: ${server}; restore it where it runs`)
 }

@@ -8,11 +8,14 @@ import type { Settings } from '@forewarn/runtime/settings'
 import { type ExportFormat, exportFormats } from '@forewarn/store/export-rows'
 import type { ReadingStore } from '@forewarn/store/reading-store'
 import { Command, Option } from 'commander'
+import { z } from 'zod'
 import { districtFor } from '../district.ts'
 import { WrongUse } from '../exit-codes.ts'
 import { findHouse, type HouseDoor } from '../running-house.ts'
 import { settingsOf, withSettingFlags } from '../setting-flags.ts'
 import { say, sayJson } from '../terminal.ts'
+
+const Which = z.object({ sensor: z.string().optional(), place: z.string().optional() })
 
 export function exportCommand(): Command {
   return withSettingFlags(new Command('export'))
@@ -59,9 +62,9 @@ function timeOf(options: Record<string, unknown>, name: 'from' | 'to'): number {
   return atMs
 }
 
-function sensorsFor({ sensors, places }: District, { sensor, place }: Record<string, unknown>) {
-  if (place !== undefined && !places.some(({ id }) => id === place))
-    throw new WrongUse(`there is no place ${String(place)}`)
+function sensorsFor({ sensors, places }: District, options: Record<string, unknown>) {
+  const { sensor, place } = Which.parse(options)
+  if (place !== undefined && !places.some(({ id }) => id === place)) throw new WrongUse(`there is no place ${place}`)
   const wanted = sensors
     .map(({ id, periodS, place: at }, index) => ({ index, id, periodS, at }))
     .filter(one => (sensor === undefined || one.id === sensor) && (place === undefined || one.at === place))

@@ -32,7 +32,8 @@ export function writeArchive(file: string): ArchiveWriter {
   const gzip = createGzip({ level: 1 })
   const target: WriteStream = createWriteStream(file, { flags: 'r+' })
   const written = pipeline(gzip, target)
-  written.catch(() => {}) // whoever adds or finishes hears of it
+  // Whoever adds or finishes hears of it.
+  written.catch(() => {})
   return {
     async addBytes(name, content) {
       await put(gzip, header(name, content.length), written)
