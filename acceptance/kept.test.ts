@@ -58,7 +58,7 @@ test('what a gateway says on a foreign topic is acknowledged and kept aside; its
   client.on('close', () => closes++)
   const said = reading('road-1', { value: 0.11 })
   await publish(client, { topic: readingsTopic(killed.gateway), payload: [said] })
-  await publish(client, { topic: 'zigbee2mqtt/lamp', payload: 'on' })
+  await publish(client, { topic: 'somewhere/lamp', payload: 'on' })
   const own = reading('road-21', { value: 0.12 })
   await publish(client, { topic, payload: [own] })
   await stored('road-21', own)
