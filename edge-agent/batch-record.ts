@@ -113,15 +113,33 @@ function parseJson(bytes: Buffer): unknown {
   }
 }
 
+/**
+ * A message of more than this may be more than a broker takes (ours: 256 kB), which cuts the connection: the batch
+ * would come again for ever, and nothing behind it would pass.
+ */
+const batchBytes = 150_000
+
 /** Cuts what waits into batches of one kind each, in order of arrival. */
 export function intoBatches(taken: readonly Omit<OutboxBatch, 'sequence'>[], firstSequence: number): OutboxBatch[] {
   const batches: OutboxBatch[] = []
   for (const backlog of [false, true]) {
     const readings = taken.filter(one => one.backlog === backlog).flatMap(one => one.readings)
-    for (let from = 0; from < readings.length; from += batchReadings) {
-      const sequence = firstSequence + batches.length
-      batches.push({ sequence, backlog, readings: readings.slice(from, from + batchReadings) })
+    for (let from = 0; from < readings.length; ) {
+      const to = endOfBatch(readings, from)
+      batches.push({ sequence: firstSequence + batches.length, backlog, readings: readings.slice(from, to) })
+      from = to
     }
   }
   return batches
+}
+
+function endOfBatch(readings: readonly SenmlReading[], from: number): number {
+  let bytes = 0
+  for (let at = from; at < readings.length; at++) {
+    const { name = '', unit = '' } = readings[at] ?? {}
+    // Three bytes for a character (UTF-8 of Chinese), and the numbers and keys around them.
+    bytes += (name.length + unit.length) * 3 + 60
+    if (at > from && (at - from >= batchReadings || bytes > batchBytes)) return at
+  }
+  return readings.length
 }

@@ -1,5 +1,6 @@
 import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { formatSenml } from '@forewarn/contracts/senml'
 import { handClock, liveClock } from '@forewarn/runtime/clock'
 import { expect, test } from 'vitest'
 import { temporaryFolder } from './broker-fixture.ts'
@@ -194,4 +195,15 @@ test('a batch that the disk spoiled is reported and counted, and those behind it
   expect(troubles).toEqual(['outbox-batch-damaged'])
   expect(second.nextSequence).toBe(3)
   await second.close()
+})
+
+test('readings with long names travel in smaller batches, so that no broker finds one too large', async () => {
+  using folder = temporaryFolder()
+  const outbox = await openOutbox({ dir: folder.path, clock })
+  const longest = readings(500).map((reading, index) => ({ ...reading, name: `${index}`.padStart(200, '水') }))
+  await outbox.append(longest, { backlog: false })
+  const batches = await all(outbox)
+  expect(batches.flatMap(batch => batch.readings)).toEqual(longest)
+  for (const batch of batches) expect(Buffer.byteLength(formatSenml(batch.readings))).toBeLessThan(200_000)
+  await outbox.close()
 })

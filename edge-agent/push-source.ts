@@ -8,7 +8,7 @@
  *     400 no SenML, or nothing in it that could be read · 401 · 404 no such gateway · 413 · 503 the disk refused
  */
 import { qualityOf } from '@forewarn/contracts/reading'
-import { parseSenml, type SenmlFault, type SenmlReading } from '@forewarn/contracts/senml'
+import { parseSenml, type SenmlFault, type SenmlReading, type SenmlRecord } from '@forewarn/contracts/senml'
 import type { Clock } from '@forewarn/runtime/clock'
 import { type InnerServer, startInnerServer } from '@forewarn/runtime/inner-server'
 import type { Log } from '@forewarn/runtime/log'
@@ -65,14 +65,16 @@ async function take({ gateway, bytes }: Pushed, options: PushSourceOptions): Pro
     options.onRefused(gateway, 'not-senml')
     return refusal(400, 'the body is no SenML JSON (RFC 8428)')
   }
-  for (const _fault of pack.faults) options.onRefused(gateway, 'bad-record')
+  const faults = [...pack.faults, ...pack.records.flatMap(faultOf)]
+  for (const _fault of faults) options.onRefused(gateway, 'bad-record')
   // Whole milliseconds: SenML counts seconds, and 0.1 + 0.2 must not make two readings of one.
-  const readings = pack.records.map(({ name, unit, value, quality, timeMs = nowMs }): SenmlReading => {
+  const records = pack.records.filter(record => faultOf(record).length === 0)
+  const readings = records.map(({ name, unit, value, quality, timeMs = nowMs }): SenmlReading => {
     return { name, unit, value, quality: qualityOf(quality), timeMs: Math.round(timeMs) }
   })
   if (readings.length === 0) {
     options.onRefused(gateway, 'no-reading')
-    return refusal(400, 'no record could be read', pack.faults)
+    return refusal(400, 'no record could be read', faults)
   }
   try {
     await outbox.append(readings, { backlog: pack.backlog })
@@ -83,8 +85,16 @@ async function take({ gateway, bytes }: Pushed, options: PushSourceOptions): Pro
   }
   options.onTaken(gateway, readings.length)
   const samplingS = wishesFor(readings, options)
-  if (pack.faults.length === 0 && samplingS === undefined) return { code: 204 }
-  return { code: 200, body: { taken: readings.length, faults: pack.faults.slice(0, 20), samplingS } }
+  if (faults.length === 0 && samplingS === undefined) return { code: 204 }
+  return { code: 200, body: { taken: readings.length, faults: faults.slice(0, 20), samplingS } }
+}
+
+/** As in a birth message (contracts/gateway-messages.ts): no sensor has a longer name. */
+const longestName = 200
+
+function faultOf({ name, index }: SenmlRecord): SenmlFault[] {
+  if (name.length <= longestName) return []
+  return [{ index, detail: `a name of ${name.length} characters: ${longestName} are allowed` }]
 }
 
 function wishesFor(readings: readonly SenmlReading[], { samplingS }: PushSourceOptions) {

@@ -89,6 +89,7 @@ test('what cannot be read is refused and named', async () => {
   expect(await pushText(agent.pushUrl, '[{"n":"gauge-1","u":"mm","v":1},{"n":"gauge-2","v":"wet"}]')).toBe(200)
   expect(await pushText(agent.pushUrl, '[{"n":"gauge-1","v":1}]', { gateway: 'gw-9' })).toBe(404)
   expect(await pushText(agent.pushUrl, '[{"n":"gauge-1","v":1}]', { bearer: 'guess' })).toBe(401)
+  expect(await pushText(agent.pushUrl, `[{"n":"${'g'.repeat(201)}","v":1}]`)).toBe(400)
   await broker.until(() => broker.packs.length === 1)
   expect(broker.packs[0]?.records).toMatchObject([{ name: 'gauge-1', unit: 'mm', value: 1 }])
   await agent.stop()
