@@ -27,8 +27,9 @@ export interface NodeMessage {
   readonly receivedAtMs: number
 }
 
-/** Beyond it a birth is not remembered over a restart. */
-const nodesAtMost = 10_000
+/** A gateway cannot make this grow for ever: what is beyond is not remembered, and asked for again. */
+const nodesPerGateway = 500
+const birthsAtMostBytes = 2 * 1024 * 1024
 
 const NodeFile = z.object({
   gateway: z.string(),
@@ -49,9 +50,15 @@ interface Node {
 export function openSparkplugNodes({ dir, log }: { dir: string; log: Log }): SparkplugNodes {
   mkdirSync(dir, { recursive: true })
   const nodes = new Map<string, Node>()
+  const counts = new Map<string, number>()
+  const add = (key: string, node: Node) => {
+    const { gateway } = node.file
+    nodes.set(key, node)
+    counts.set(gateway, (counts.get(gateway) ?? 0) + 1)
+  }
   for (const name of readdirSync(dir)) {
     const file = name.endsWith('.json') ? readFile(join(dir, name), log) : undefined
-    if (file !== undefined) nodes.set(keyOf(file.gateway, file), bornAgain(file))
+    if (file !== undefined) add(keyOf(file.gateway, file), bornAgain(file))
   }
 
   const nodeOf = (gateway: string, { group, edge }: SparkplugAddress): Node => {
@@ -63,7 +70,7 @@ export function openSparkplugNodes({ dir, log }: { dir: string; log: Log }): Spa
       file: { gateway, group, edge, births: [] },
       writing: Promise.resolve(),
     }
-    if (nodes.size < nodesAtMost) nodes.set(key, fresh)
+    if ((counts.get(gateway) ?? 0) < nodesPerGateway) add(key, fresh)
     return fresh
   }
 
@@ -72,7 +79,10 @@ export function openSparkplugNodes({ dir, log }: { dir: string; log: Log }): Spa
     const payload = Buffer.from(bytes).toString('base64')
     // A birth of the node is a new beginning for its devices too (Sparkplug 3.0 §6.4.5).
     const others = message === 'NBIRTH' ? [] : node.file.births.filter(birth => birth.device !== device)
-    node.file = { ...node.file, births: [...others, { ...(device !== undefined && { device }), payload }] }
+    const births = [...others, { ...(device !== undefined && { device }), payload }]
+    const bytesOfAll = births.reduce((sum, birth) => sum + birth.payload.length, 0)
+    if (bytesOfAll > birthsAtMostBytes) return node.writing
+    node.file = { ...node.file, births }
     const path = join(dir, `${fileNameOf(node.file)}.json`)
     const write = () => replaceFile(path, JSON.stringify(node.file))
     // Whatever became of the one before: this one holds all that is known.
