@@ -110,7 +110,7 @@ export async function startListeners(options: ListenOptions, parts: ListenParts)
 }
 
 /** Plain text stays on this machine unless somebody has said otherwise. */
-function plainHostOf({ host, plainOnNetwork, tls }: ListenOptions, log: Log): string {
+export function plainHostOf({ host, plainOnNetwork, tls }: ListenOptions, log: Log): string {
   if (plainOnNetwork === true || isThisMachine(host) || host === 'localhost') return host
   const hint =
     tls === undefined
