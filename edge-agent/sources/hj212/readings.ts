@@ -2,7 +2,7 @@
 import type { SenmlReading } from '@forewarn/contracts/senml'
 import { beijingToUtcMs } from '@forewarn/protocols/beijing-time'
 import { type Hj212Message, hj212Time, qualityOfFlag } from '@forewarn/protocols/hj212/message'
-import { readingOf } from '../profile-fields.ts'
+import { readingOrMissing } from '../said-missing.ts'
 import type { DeviceProfile, DeviceSensor } from './profile.ts'
 
 export interface DeviceReadings {
@@ -37,12 +37,8 @@ function readingOfText(
   { flag, timeMs }: { flag: string | undefined; timeMs: number },
 ): SenmlReading | undefined {
   if (!/^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/.test(text)) return undefined
-  const raw = Number(text)
-  const missing: SenmlReading = { name: sensor.sensor, timeMs, value: Number.NaN, quality: 'missing' }
-  if (sensor.never.includes(raw)) return missing
   const quality = qualityOfFlag(flag)
   // No communication with the instrument: the number beside it is the last one, or zero.
-  if (quality === 'missing') return missing
-  const reading = readingOf(sensor, raw, timeMs)
-  return reading === undefined || quality === 'good' ? reading : { ...reading, quality }
+  const reading = readingOrMissing(sensor, quality === 'missing' ? undefined : Number(text), timeMs)
+  return reading.quality !== undefined || quality === 'good' ? reading : { ...reading, quality }
 }

@@ -9,6 +9,7 @@ import type { Element } from '@forewarn/protocols/sl651/elements-of-body'
 import type { Sl651Message } from '@forewarn/protocols/sl651/message'
 import { readingOf } from '../profile-fields.ts'
 import { type RainTotal, rainBetween } from '../rain-total.ts'
+import { readingOrMissing } from '../said-missing.ts'
 import type { StationProfile, StationSensor } from './profile.ts'
 
 export interface StationReadings {
@@ -148,8 +149,8 @@ function gather(
 }
 
 /** A single missing value is said so; in a series it is a gap like any other. */
-function missing({ sensor, as }: StationSensor, atMs: number, series: boolean): SenmlReading | undefined {
-  return series || as !== 'value' ? undefined : { name: sensor, timeMs: atMs, value: Number.NaN, quality: 'missing' }
+function missing(sensor: StationSensor, atMs: number, series: boolean): SenmlReading | undefined {
+  return series || sensor.as !== 'value' ? undefined : readingOrMissing(sensor, undefined, atMs)
 }
 
 function measuredReading(
@@ -159,10 +160,7 @@ function measuredReading(
   totals: ReadonlyMap<string, RainTotal>,
 ): SenmlReading | undefined {
   const raw = sensor.read.bit === undefined ? value : Math.floor(value / 2 ** sensor.read.bit) % 2
-  if (sensor.as === 'value') {
-    if (sensor.never.includes(raw)) return { name: sensor.sensor, timeMs: atMs, value: Number.NaN, quality: 'missing' }
-    return readingOf(sensor, raw, atMs)
-  }
+  if (sensor.as === 'value') return readingOrMissing(sensor, raw, atMs)
   const before = gathering.totals.get(sensor.sensor) ?? totals.get(sensor.sensor)
   const step = rainBetween(before, { totalMm: raw, atMs }, sensor)
   if (step.kind === 'older' || step.kind === 'repeated') return undefined

@@ -10,7 +10,8 @@ import { openSzy206Stream } from '@forewarn/protocols/szy206/stream'
 import { z } from 'zod'
 import { startDeviceServer } from '../device-server.ts'
 import { FrameLine } from '../frame-line.ts'
-import { Listen, profileFields, readingOf, sensorFields } from '../profile-fields.ts'
+import { Listen, profileFields, sensorFields } from '../profile-fields.ts'
+import { readingOrMissing } from '../said-missing.ts'
 import { type Source, type SourceStatus, type Surroundings, sourceKind } from '../source.ts'
 
 const StationSensor = z.strictObject({
@@ -115,8 +116,7 @@ function readingsOf({ data }: Szy206Frame, sensors: readonly StationSensor[], no
   for (const sensor of sensors) {
     const bytes = data.subarray(sensor.at, sensor.at + sensor.bytes)
     const raw = bytes.length === sensor.bytes ? decimalOf(bytes, sensor.decimals) : undefined
-    const reading = raw === undefined ? undefined : readingOf(sensor, raw, nowMs)
-    if (reading !== undefined) readings.push(reading)
+    if (raw !== undefined) readings.push(readingOrMissing(sensor, raw, nowMs))
     else outside.push(`no number of ${sensor.bytes} bytes at ${sensor.at} for ${sensor.sensor}`)
   }
   return { readings, outside }

@@ -13,7 +13,7 @@ stations:
   - address: "5303810D00"
     sensors:
       - { kind: 3, at: 0, bytes: 5, decimals: 3, sensor: flow-1, unit: m3/s }
-      - { kind: 2, at: 0, bytes: 4, decimals: 3, sensor: level-1 }
+      - { kind: 2, at: 0, bytes: 4, decimals: 3, sensor: level-1, never: [99.999] }
 `
 
 const address = Uint8Array.of(0x53, 0x03, 0x81, 0x0d, 0x00)
@@ -35,6 +35,14 @@ test('a number is read where the profile says, at the time of arrival', async ()
     { gateway: 'gw-1', backlog: false, name: 'level-1', timeMs: nowMs, value: 10_000.345 },
   ])
   expect(device.received()).toHaveLength(0)
+})
+
+test('a number that stands for no measurement is missing', async () => {
+  await using started = await startSource(profile, { clock: handClock(nowMs) })
+  const device = await started.device()
+  device.send(frame('99990900', { control: 0xb2 }))
+  await started.until(() => started.taken.length === 1)
+  expect(started.taken).toMatchObject([{ name: 'level-1', value: Number.NaN, quality: 'missing' }])
 })
 
 test.each([
