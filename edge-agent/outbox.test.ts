@@ -1,5 +1,7 @@
 import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { formatSenml } from '@forewarn/contracts/senml'
 import { handClock, liveClock } from '@forewarn/runtime/clock'
 import { expect, test } from 'vitest'
@@ -207,3 +209,21 @@ test('readings with long names travel in smaller batches, so that no broker find
   for (const batch of batches) expect(Buffer.byteLength(formatSenml(batch.readings))).toBeLessThan(200_000)
   await outbox.close()
 })
+
+test('what waits is on disk and not in memory', async () => {
+  using folder = temporaryFolder()
+  const outbox = await openOutbox({ dir: folder.path, clock })
+  const before = heapBytes()
+  for (let round = 0; round < 60; round++) await outbox.append(readings(5000), { backlog: false })
+  expect(outbox.status().readings).toBe(300_000)
+  // As objects they are some 30 MB.
+  expect(heapBytes() - before).toBeLessThan(6_000_000)
+  await outbox.close()
+})
+
+/** After everything that nobody holds is gone. */
+function heapBytes(): number {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+  return process.memoryUsage().heapUsed
+}
