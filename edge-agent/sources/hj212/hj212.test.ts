@@ -158,6 +158,18 @@ test.each([
   expect(started.taken).toEqual([])
 })
 
+test('a line end in a piece of its own is no noise', async () => {
+  await using started = await start()
+  const device = await started.device()
+  const bytes = packet(`${time}LA-Rtd=52`)
+  device.send(bytes.subarray(0, -2))
+  await device.heard(answerBytes)
+  device.send('\r\n \r\n')
+  device.send(bytes)
+  await device.heard(2 * answerBytes)
+  expect(started.refused).toEqual([])
+})
+
 test('which checksum fits is counted', async () => {
   await using started = await start()
   const device = await started.device()

@@ -36,7 +36,10 @@ async function startHj212(profile: Hj212Profile, around: Surroundings): Promise<
         line,
         stream: openHj212Stream(),
         clock: around.clock,
-        junk: (detail, bytes) => desk.refuse('no-packet', detail, bytes),
+        junk: (detail, bytes) => {
+          // The line end of a packet may come in a piece of its own; some devices send blanks to keep the line open.
+          if (!bytes.every(isBlank)) desk.refuse('no-packet', detail, bytes)
+        },
         take: (packet, bytes) => desk.take(packet, bytes, line),
       }),
   }).catch(error => {
@@ -51,6 +54,10 @@ async function startHj212(profile: Hj212Profile, around: Surroundings): Promise<
     },
     stop: () => server.stop(),
   }
+}
+
+function isBlank(byte: number): boolean {
+  return byte === 0x0d || byte === 0x0a || byte === 0x20
 }
 
 /** The time of a message whose first packet carried it, for the packets behind. */

@@ -19,9 +19,11 @@ export const sl651Kind = sourceKind({
   start: startSl651,
 })
 
+type SourceCount = StationCount | 'refused' | 'strayBytes'
+
 async function startSl651(profile: Sl651Profile, around: Surroundings): Promise<Source> {
-  const counts = new Map<StationCount | 'refused', number>()
-  const count = (what: StationCount | 'refused') => void counts.set(what, (counts.get(what) ?? 0) + 1)
+  const counts = new Map<SourceCount, number>()
+  const count = (what: SourceCount) => void counts.set(what, (counts.get(what) ?? 0) + 1)
   const surroundings: Surroundings = {
     ...around,
     refuse(refusal) {
@@ -47,7 +49,7 @@ async function startSl651(profile: Sl651Profile, around: Surroundings): Promise<
   const server = await startDeviceServer({
     listen,
     log: around.log,
-    onLine: line => openStationLine({ line, find, around: surroundings }),
+    onLine: line => openStationLine({ line, find, count, around: surroundings }),
   }).catch(error => {
     for (const { station } of stations.values()) station.stop()
     throw new Error(`listen on ${listen.host}:${listen.port}`, { cause: error })
@@ -73,17 +75,22 @@ interface LineOptions {
   readonly line: DeviceLine
   /** Whose frame it is, or why it is nobody's. */
   readonly find: (frame: Sl651Frame) => Station | string
+  readonly count: (what: 'strayBytes') => void
   readonly around: Surroundings
 }
 
-function openStationLine({ line, find, around }: LineOptions): LineHandler {
+function openStationLine({ line, find, count, around }: LineOptions): LineHandler {
   /** Stations that spoke on this line: a relay speaks for several. */
   const stations = new Set<Station>()
   return new FrameLine({
     line,
     stream: openSl651Stream(),
     clock: around.clock,
-    junk: (detail, original) => around.refuse({ reason: 'no-frame', detail, original }),
+    junk: (detail, original) => {
+      // Some stations send a 7E too many behind every checksum: nothing that a person should look at.
+      if (original.every(byte => byte === 0x7e)) count('strayBytes')
+      else around.refuse({ reason: 'no-frame', detail, original })
+    },
     take: async (frame, original) => {
       const station = find(frame)
       if (typeof station === 'string') {
