@@ -103,8 +103,21 @@ async function rangeThrough(
   const headers = { authorization: `Bearer ${secrets.innerToken}` }
   return async ({ sensor, fromMs, toMs }) => {
     const query = new URLSearchParams({ sensor: sensors[sensor]?.id ?? '', fromMs: String(fromMs), toMs: String(toMs) })
-    const answer = await fetch(new URL(`/points?${query}`, innerUrl), { headers })
+    const answer = await asked(new URL(`/points?${query}`, innerUrl), headers)
     if (!answer.ok) throw new Error(`the house answered ${answer.status}: ${await answer.text()}`)
     return pointsIn(await answer.json())
+  }
+}
+
+const tries = 3
+
+/** Thousands of questions in a row: one whose connection breaks is asked again, which changes nothing. */
+async function asked(url: URL, headers: Record<string, string>): Promise<Response> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await fetch(url, { headers })
+    } catch (cause) {
+      if (attempt === tries) throw new Error('the house does not answer', { cause })
+    }
   }
 }
