@@ -8,6 +8,11 @@ import { type StartedSource, startSource } from '../source-fixture.ts'
 import { timeReader } from './row-time.ts'
 import { fieldsOf } from './rows.ts'
 
+/** A machine that runs many tests at once takes its time. */
+function eventually<T>(look: () => T) {
+  return expect.poll(look, { timeout: 20_000 })
+}
+
 const t0 = Date.UTC(2026, 10, 22, 12)
 
 function newFolder(): string {
@@ -34,13 +39,13 @@ async function started(folder: string, change: object = {}, clock = handClock(t0
     async look(afterMs = 10_000) {
       const before = agent.source.status().counts['looks'] ?? 0
       clock.advance(afterMs)
-      await expect.poll(() => agent.source.status().counts['looks']).toBeGreaterThan(before)
+      await eventually(() => agent.source.status().counts['looks']).toBeGreaterThan(before)
     },
   }
 }
 
 async function looked({ source }: StartedSource): Promise<void> {
-  await expect.poll(() => source.status().counts['looks']).toBe(1)
+  await eventually(() => source.status().counts['looks']).toBe(1)
 }
 
 const values = ({ taken }: StartedSource) => taken.map(({ value }) => value)

@@ -13,6 +13,11 @@ import { expect, test } from 'vitest'
 import { connectDevice, startSource } from '../source-fixture.ts'
 import { fromGcj02, toGcj02 } from './gcj02.ts'
 
+/** A machine that runs many tests at once takes its time. */
+function eventually<T>(look: () => T) {
+  return expect.poll(look, { timeout: 20_000 })
+}
+
 const t0 = Date.UTC(2026, 10, 22, 12)
 const phone = '013800000001'
 const staging = { lat: 31.24, lon: 121.48, crs: 'WGS-84' } as const
@@ -153,7 +158,7 @@ test('an order reaches the driver as a text and tracking, and the drive comes ba
   expect(await truck.login()).toBe(0)
   expect(await truck.ask('0002')).toBe(0)
   expect(await truck.ask('0200', location())).toBe(0)
-  await expect.poll(() => broker.progress.length).toBe(1)
+  await eventually(() => broker.progress.length).toBe(1)
   expect(broker.progress[0]).toEqual({
     unitId: 'truck-1',
     state: 'free',
@@ -168,22 +173,27 @@ test('an order reaches the driver as a text and tracking, and the drive comes ba
   expect(readGbk(text.body.subarray(1))).toMatch(/出车.*十二号下立交.*121\.48000.*约1\.5公里/)
   const tracking = await truck.next()
   expect([tracking.msgId, Buffer.from(tracking.body).toString('hex')]).toEqual(['8202', '000a00001c20'])
-  await expect.poll(() => broker.progress.at(-1)).toMatchObject({ orderId: 'o-1', state: 'moving' })
+  await eventually(() => broker.progress.at(-1)).toMatchObject({ orderId: 'o-1', state: 'moving' })
 
   expect(await truck.ask('0200', location({ ...staging, speed: 30 }))).toBe(0)
   expect(await truck.ask('0200', location(staging))).toBe(0)
   expect(await truck.ask('0301', Uint8Array.of(1))).toBe(0)
-  await expect
-    .poll(() => broker.progress.map(({ state }) => state))
-    .toEqual(['free', 'moving', 'moving', 'staged', 'working'])
+  await eventually(() => broker.progress.map(({ state }) => state)).toEqual([
+    'free',
+    'moving',
+    'moving',
+    'staged',
+    'working',
+  ])
 
   await broker.order({ ...go, action: 'stand-down' })
   expect(readGbk((await truck.next()).body.subarray(1))).toMatch(/收队/)
   expect(Buffer.from((await truck.next()).body).toString('hex')).toBe('0000')
   await truck.ask('0200', location())
-  await expect
-    .poll(() => broker.progress.slice(-2))
-    .toMatchObject([{ orderId: 'o-1', state: 'released' }, { state: 'free' }])
+  await eventually(() => broker.progress.slice(-2)).toMatchObject([
+    { orderId: 'o-1', state: 'released' },
+    { state: 'free' },
+  ])
   expect(broker.progress.at(-1)?.orderId).toBeUndefined()
   await house.stop()
 })
@@ -191,7 +201,7 @@ test('an order reaches the driver as a text and tracking, and the drive comes ba
 test('what the driver has not confirmed is told again, and once confirmed no more', async () => {
   const house = await startHouse()
   await house.broker.order(go)
-  await expect.poll(() => house.agent.source.status().counts['orders']).toBe(1)
+  await eventually(() => house.agent.source.status().counts['orders']).toBe(1)
   const truck = await house.terminal()
   expect(await truck.login()).toBe(0)
   expect((await truck.next()).msgId).toBe('8300')
@@ -233,9 +243,9 @@ test('a terminal that never confirms is told ten times and then left to a person
 test('an order outlives a restart: the truck stays on its way, and the driver is told when he is back', async () => {
   const first = await startHouse()
   await first.broker.order(go)
-  await expect
-    .poll(() => readFileSync(join(first.folder, 'trucks.json'), { encoding: 'utf8', flag: 'a+' }))
-    .toMatch(/o-1/)
+  await eventually(() => readFileSync(join(first.folder, 'trucks.json'), { encoding: 'utf8', flag: 'a+' })).toMatch(
+    /o-1/,
+  )
   await first.stop({ keepFolder: true })
   const second = await startHouse({}, first.folder)
   const truck = await second.terminal()
@@ -243,7 +253,7 @@ test('an order outlives a restart: the truck stays on its way, and the driver is
   expect((await truck.next()).msgId).toBe('8300')
   await truck.next()
   await truck.ask('0200', location())
-  await expect.poll(() => second.broker.progress).toMatchObject([{ orderId: 'o-1', state: 'moving' }])
+  await eventually(() => second.broker.progress).toMatchObject([{ orderId: 'o-1', state: 'moving' }])
   await second.stop()
 })
 
@@ -252,9 +262,9 @@ test('a drill never reaches a driver', async () => {
   const truck = await house.terminal()
   await truck.login()
   await house.broker.order({ ...go, mode: 'exercise' })
-  await expect.poll(() => house.agent.source.status().counts['drill-orders']).toBe(1)
+  await eventually(() => house.agent.source.status().counts['drill-orders']).toBe(1)
   expect(await truck.ask('0200', location())).toBe(0)
-  await expect.poll(() => house.broker.progress).toMatchObject([{ state: 'free' }])
+  await eventually(() => house.broker.progress).toMatchObject([{ state: 'free' }])
   await house.stop()
 })
 
@@ -308,7 +318,7 @@ test('positions of a terminal on GCJ-02 are brought to WGS-84', async () => {
   const truck = await house.terminal()
   await truck.login()
   await truck.ask('0200', location(toGcj02({ lat: 31.23, lon: 121.47 })))
-  await expect.poll(() => house.broker.progress.length).toBe(1)
+  await eventually(() => house.broker.progress.length).toBe(1)
   const { lat, lon } = house.broker.progress[0]?.position ?? staging
   expect(Math.hypot(lat - 31.23, lon - 121.47)).toBeLessThan(3e-6)
   await house.stop()

@@ -7,6 +7,11 @@ import { expect, onTestFinished, test } from 'vitest'
 import { startSource } from '../source-fixture.ts'
 import { matchesFilter } from './payload.ts'
 
+/** A machine that runs many tests at once takes its time. */
+function eventually<T>(look: () => T) {
+  return expect.poll(look, { timeout: 20_000 })
+}
+
 const t0 = Date.UTC(2026, 10, 22, 12)
 
 async function startBroker() {
@@ -34,7 +39,7 @@ async function started(broker: { url: string; aedes: Aedes }, sensors: readonly 
   const agent = await startSource(JSON.stringify(profile), { clock: handClock(t0) })
   onTestFinished(() => agent.source.stop())
   await subscribed
-  await expect.poll(() => agent.source.status().state).toBe('running')
+  await eventually(() => agent.source.status().state).toBe('running')
   return agent
 }
 
@@ -79,7 +84,7 @@ test('a message that could not be kept comes again, and so does what was said wh
   const first = await started(broker, sensors)
   first.diskFull = true
   await broker.say('site/depth', '1')
-  await expect.poll(() => first.source.status().counts['not-kept']).toBe(1)
+  await eventually(() => first.source.status().counts['not-kept']).toBe(1)
   first.diskFull = false
   await first.until(() => first.taken.length === 1)
   await first.source.stop()

@@ -8,6 +8,11 @@ import type { Source } from '../source.ts'
 import { startSource } from '../source-fixture.ts'
 import { modbusKind } from './kind.ts'
 
+/** A machine that runs many tests at once takes its time. */
+function eventually<T>(look: () => T) {
+  return expect.poll(look, { timeout: 20_000 })
+}
+
 const t0 = Date.UTC(2026, 10, 22, 12)
 const open: (Server | Source)[] = []
 const sockets = new Set<Socket>()
@@ -92,7 +97,7 @@ test('registers of every width and order become readings, in the period of the p
     gate: 1,
   })
   expect(around.taken[0]).toMatchObject({ gateway: 'gw-1', backlog: false, timeMs: t0 })
-  await expect.poll(() => source.status()).toMatchObject({ state: 'running', counts: { answers: 2, readings: 6 } })
+  await eventually(() => source.status()).toMatchObject({ state: 'running', counts: { answers: 2, readings: 6 } })
   clock.advance(10_000)
   await around.until(() => around.taken.length === 12)
   expect(around.taken.at(-1)).toMatchObject({ timeMs: t0 + 10_000 })
@@ -120,7 +125,7 @@ test('"no measurement" is said to be missing and never becomes a number', async 
       minus: ['good', -1],
     },
   )
-  await expect.poll(() => source.status().counts).toMatchObject({ sentinels: 4, readings: 6 })
+  await eventually(() => source.status().counts).toMatchObject({ sentinels: 4, readings: 6 })
 })
 
 test('a device that is not there delays nobody on another line', async () => {
@@ -143,7 +148,7 @@ test('a line that cannot be reached is troubled and says why; once it is there i
   open.splice(open.indexOf(server), 1)
   const device = { unit: 1, every: '1 s', read: [{ sensor: 'late', at: 0 }] }
   const { around, clock, source } = await started([{ line: { tcp }, devices: [device] }])
-  await expect.poll(() => source.status().state).toBe('troubled')
+  await eventually(() => source.status().state).toBe('troubled')
   expect(source.status().trouble).toMatch(/unit 1 at 127.0.0.1:\d+: connect ECONNREFUSED/)
   const again = createServer(socket => void sockets.add(socket)).listen(tcp.port, tcp.host)
   await once(again, 'listening')
@@ -151,7 +156,7 @@ test('a line that cannot be reached is troubled and says why; once it is there i
   expect(new ModbusTCPServer(again, { holding: registers(9) }).holding).toHaveLength(2)
   clock.advance(1000)
   await around.until(() => around.taken.length === 1)
-  await expect.poll(() => source.status().state).toBe('running')
+  await eventually(() => source.status().state).toBe('running')
 })
 
 test('a refused question is counted, and its sensors are asked for one by one', async () => {
@@ -167,8 +172,8 @@ test('a refused question is counted, and its sensors are asked for one by one', 
   })
   const read = [0, 1, 2, 3].map(at => ({ sensor: `s${at}`, at }))
   const { around, clock, source } = await started([{ line: { tcp }, devices: [{ unit: 1, every: '1 s', read }] }])
-  await expect.poll(() => source.status().counts['exceptions']).toBe(1)
-  await expect.poll(() => source.status().state).toBe('troubled')
+  await eventually(() => source.status().counts['exceptions']).toBe(1)
+  await eventually(() => source.status().state).toBe('troubled')
   clock.advance(1000)
   await around.until(() => around.taken.length === 3)
   expect(around.taken.map(({ name }) => name)).toEqual(['s0', 's1', 's2'])
@@ -232,7 +237,7 @@ test('storm mode asks more often, and a full disk is told and not hidden', async
 test('a serial line without the package says how to get it', async () => {
   const device = { unit: 1, read: [{ sensor: 's', at: 0 }] }
   const { source } = await started([{ line: { serial: { path: '/dev/none' } }, devices: [device] }])
-  await expect.poll(() => source.status().trouble).toMatch(/npm install serialport|cannot open|No such file/)
+  await eventually(() => source.status().trouble).toMatch(/npm install serialport|cannot open|No such file/)
 })
 
 test('what is wrong with a profile is said with its place', () => {

@@ -5,6 +5,11 @@ import { handClock } from '@forewarn/runtime/clock'
 import { expect, onTestFinished, test } from 'vitest'
 import { startSource } from '../source-fixture.ts'
 
+/** A machine that runs many tests at once takes its time. */
+function eventually<T>(look: () => T) {
+  return expect.poll(look, { timeout: 20_000 })
+}
+
 const t0 = Date.UTC(2026, 10, 22, 12)
 
 async function instrument() {
@@ -43,7 +48,7 @@ async function started(tcp: object) {
 test('an instrument that talks every second gives one value in each period', async () => {
   const device = await instrument()
   const { agent, clock } = await started(device.tcp)
-  await expect.poll(() => agent.source.status().state).toBe('waiting')
+  await eventually(() => agent.source.status().state).toBe('waiting')
   device.say('SDDBT,7.8,f,2.4,M,1.3,F', 'SDDBT,7.9,f,2.5,M,1.3,F', 'WIXDR,C,19.5,C,TempAir,P,1.02,B,Baro')
   await agent.until(() => agent.taken.length === 2)
   expect(agent.taken).toMatchObject([
@@ -57,15 +62,16 @@ test('an instrument that talks every second gives one value in each period', asy
   agent.source.pace?.(new Map([['depth', 1000]]))
   device.say('SDDBT,8.3,f,2.7,M,1.4,F')
   await agent.until(() => agent.taken.length === 4)
-  await expect
-    .poll(() => agent.source.status())
-    .toMatchObject({ state: 'running', counts: { sentences: 5, readings: 4 } })
+  await eventually(() => agent.source.status()).toMatchObject({
+    state: 'running',
+    counts: { sentences: 5, readings: 4 },
+  })
 })
 
 test('an empty or invalid value is missing and never zero, and a damaged sentence is refused', async () => {
   const device = await instrument()
   const { agent } = await started(device.tcp)
-  await expect.poll(() => agent.source.status().state).toBe('waiting')
+  await eventually(() => agent.source.status().state).toBe('waiting')
   device.sockets.at(-1)?.write('$SDDBT,7.8,f,2.4,M,1.3,F*00\r\n')
   device.say('SDDBT,,f,,M,,F', 'WIMWV,214.8,R,0.1,K,V', 'WIXDR,P,1.02,B,Baro')
   await agent.until(() => agent.taken.length === 2)
@@ -79,12 +85,12 @@ test('an empty or invalid value is missing and never zero, and a damaged sentenc
 test('a line that was cut is opened again, and half a sentence of before is forgotten', async () => {
   const device = await instrument()
   const { agent, clock } = await started(device.tcp)
-  await expect.poll(() => agent.source.status().state).toBe('waiting')
+  await eventually(() => agent.source.status().state).toBe('waiting')
   device.sockets.at(-1)?.end('$SDDBT,7.8,f')
-  await expect.poll(() => agent.source.status().state).toBe('troubled')
+  await eventually(() => agent.source.status().state).toBe('troubled')
   clock.advance(1000)
-  await expect.poll(() => device.sockets.length).toBe(2)
-  await expect.poll(() => agent.source.status().trouble).toBeUndefined()
+  await eventually(() => device.sockets.length).toBe(2)
+  await eventually(() => agent.source.status().trouble).toBeUndefined()
   device.say('SDDBT,7.8,f,2.4,M,1.3,F')
   await agent.until(() => agent.taken.length === 1)
   expect(agent.refused).toEqual([])

@@ -5,6 +5,11 @@ import { handClock } from '@forewarn/runtime/clock'
 import { expect, onTestFinished, test } from 'vitest'
 import { startSource } from '../source-fixture.ts'
 
+/** A machine that runs many tests at once takes its time. */
+function eventually<T>(look: () => T) {
+  return expect.poll(look, { timeout: 20_000 })
+}
+
 const t0 = Date.UTC(2026, 10, 22, 12)
 
 /** An adapter with sensors behind it: gets each question, answers what `answer` says, in pieces. */
@@ -66,7 +71,7 @@ test('a sensor is asked to measure, and its values are fetched in as many answer
     { name: 'temp', value: 7 },
   ])
   expect(questions).toEqual(['3MC!', '3D0!', '3D1!'])
-  await expect.poll(() => agent.source.status().state).toBe('running')
+  await eventually(() => agent.source.status().state).toBe('running')
 })
 
 test('an echo is not an answer, and a sensor that is ready sooner is not waited for', async () => {
@@ -93,10 +98,10 @@ test('a damaged answer is asked for again, and after three times it is trouble a
   await agent.until(() => agent.taken.length === 1)
   expect(agent.taken[0]).toMatchObject({ value: 1.25 })
   expect(questions).toEqual(['0MC!', '0D0!', '0D0!'])
-  await expect.poll(() => agent.source.status().state).toBe('running')
+  await eventually(() => agent.source.status().state).toBe('running')
   damaged = 100
   clock.advance(60_000)
-  await expect.poll(() => agent.source.status().state).toBe('troubled')
+  await eventually(() => agent.source.status().state).toBe('troubled')
   expect(agent.source.status().trouble).toMatch(/sensor 0 on 127.0.0.1:\d+: D0: the CRC is @@@/)
   expect(agent.taken).toHaveLength(1)
 })
@@ -108,16 +113,11 @@ test('a value that is not there is said to be missing, and a silent sensor does 
   })
   const silent = { address: '1', command: 'M', read: [{ sensor: 'silent', value: 1 }] }
   const { agent, clock } = await started(tcp, [silent, { address: '2', command: 'M', read }], '200 ms')
-  await expect.poll(() => agent.source.status().counts['unanswered'], { timeout: 20_000 }).toBe(1)
-  await expect
-    .poll(
-      () => {
-        clock.advance(0)
-        return agent.taken.length
-      },
-      { timeout: 20_000 },
-    )
-    .toBe(2)
+  await eventually(() => agent.source.status().counts['unanswered']).toBe(1)
+  await eventually(() => {
+    clock.advance(0)
+    return agent.taken.length
+  }).toBe(2)
   expect(agent.taken).toMatchObject([
     { name: 'level', value: 3 },
     { name: 'temp', quality: 'missing' },
@@ -127,6 +127,6 @@ test('a value that is not there is said to be missing, and a silent sensor does 
 test('a CRC that was asked for must come', async () => {
   const { tcp } = await adapter(question => (question === '0MC!' ? '00001\r\n' : '0+1.25\r\n'))
   const { agent } = await started(tcp, [{ address: '0', read: [{ sensor: 'level', value: 1 }] }])
-  await expect.poll(() => agent.source.status().trouble).toMatch(/without the CRC that was asked for/)
+  await eventually(() => agent.source.status().trouble).toMatch(/without the CRC that was asked for/)
   expect(agent.taken).toEqual([])
 })
