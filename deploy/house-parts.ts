@@ -99,6 +99,7 @@ export async function startIntake({ options, secrets, stopping }: Site, store: R
     metrics,
     innerToken: secrets.innerToken,
     mappings: options.mappings,
+    moreChecks: () => (running.front === undefined ? [] : [running.front.check()]),
     // Ingest stands before the broker does; until then nobody could be asked anything.
     sendDown(message) {
       running.broker?.send(message)

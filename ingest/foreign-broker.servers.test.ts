@@ -59,8 +59,9 @@ describe.skipIf(mosquitto === undefined)('behind Mosquitto', () => {
       'gw-2 zigbee2mqtt/lamp',
       'gw-9 fw/1/jingan/gw-9/columns/zstd',
     ])
-    expect(broker.connections()).toEqual({ up: 4, all: 4 })
+    expect(broker.check()).toMatchObject({ status: 'ok', detail: '4 of 4 connections stand' })
     await broker.stop()
+    expect(broker.check()).toMatchObject({ status: 'failed', detail: '0 of 4 connections stand' })
   })
 
   test('many messages of one connection are under way at once, and acknowledged in order when they are kept', async () => {

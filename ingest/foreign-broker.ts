@@ -4,6 +4,7 @@
  * (`fw/1/{district}/{gateway}/…`): that broker's access rules are trusted, and must let a gateway publish on its own
  * topics only.
  */
+import type { Check } from '@forewarn/contracts/health'
 import type { AcceptPublish, DownMessage } from '@forewarn/contracts/intake'
 import { parseTopic } from '@forewarn/contracts/topics'
 import type { Clock } from '@forewarn/runtime/clock'
@@ -31,6 +32,8 @@ export interface ForeignBroker {
   send(message: DownMessage): void
   /** Connections that stand, and those that should. */
   connections(): { readonly up: number; readonly all: number }
+  /** For `/health`. */
+  check(): Check
   /** Resolves once every connection has stood and subscribed. Waits for as long as the broker is away. */
   ready(): Promise<void>
   /** Ends the connections; the broker keeps the sessions and what comes meanwhile. */
@@ -53,17 +56,19 @@ function sharesOf({ districtId, devices }: ForeignBrokerOptions): Map<string, re
 export function startForeignBroker(options: ForeignBrokerOptions): ForeignBroker {
   const subscribers = [...sharesOf(options)].map(([name, filters]) => subscribe({ name, filters }, options))
   const [first] = subscribers
+  const connections = () => ({
+    up: subscribers.filter(({ client }) => client.connected).length,
+    all: subscribers.length,
+  })
   return {
+    connections,
+    check: () => checkOf(connections()),
     send({ topic, payload, retain = false }) {
       const bytes = typeof payload === 'string' ? payload : Buffer.from(payload)
       first?.client.publish(topic, bytes, { qos: 1, retain }, error => {
         if (error) options.log.warn('not-sent-down', { topic, reason: String(error) })
       })
     },
-    connections: () => ({
-      up: subscribers.filter(({ client }) => client.connected).length,
-      all: subscribers.length,
-    }),
     async ready() {
       await Promise.all(subscribers.map(({ subscribed }) => subscribed))
     },
@@ -71,6 +76,15 @@ export function startForeignBroker(options: ForeignBrokerOptions): ForeignBroker
       await Promise.all(subscribers.map(subscriber => subscriber.stop()))
     },
   }
+}
+
+function checkOf({ up, all }: ReturnType<ForeignBroker['connections']>): Check {
+  const name = 'front-broker'
+  const detail = `${up} of ${all} connections stand`
+  if (up === all) return { name, status: 'ok', detail, remedy: '' }
+  const remedy =
+    'see that the broker of FOREWARN_BROKER_URL runs and lets the house in; what comes meanwhile waits there'
+  return { name, status: up === 0 ? 'failed' : 'warning', detail, remedy }
 }
 
 interface Share {

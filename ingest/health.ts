@@ -22,6 +22,8 @@ export interface HealthParts {
   readonly counts: IngestCounts
   readonly clock: Clock
   readonly ledger: Pick<Ledger, 'check'>
+  /** Of what stands beside ingest in its process. */
+  readonly moreChecks?: (() => readonly Check[]) | undefined
 }
 
 const lagWarningMs = 30_000

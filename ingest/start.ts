@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import type { District } from '@forewarn/contracts/district'
 import type { Command } from '@forewarn/contracts/gateway-messages'
+import type { Check } from '@forewarn/contracts/health'
 import type { AcceptPublish, SendDown } from '@forewarn/contracts/intake'
 import { topicOf } from '@forewarn/contracts/topics'
 import type { ReadingJournal } from '@forewarn/journal/reading-journal'
@@ -52,6 +53,8 @@ export interface IngestOptions {
   readonly innerToken: string
   /** The way down to gateways: without it nobody is asked for a birth message again. */
   readonly sendDown?: SendDown
+  /** Shown by `/health` with those of ingest. */
+  readonly moreChecks?: () => readonly Check[]
   /** For devices whose payloads are their maker's own; see formats/mapped.ts. */
   readonly mappings?: readonly Mapping[] | undefined
   readonly host?: string
@@ -92,7 +95,18 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
   })
   const writer = startWriter({ journal, store, setAside, counts, log, ledger })
   const clocks = loggedClocks(log, clockFile({ file: join(dataDir, 'clocks.json'), district, log }))
-  const parts = { journal, store, writer, gateways, clocks, quarantine, counts, clock, ledger }
+  const parts = {
+    journal,
+    store,
+    writer,
+    gateways,
+    clocks,
+    quarantine,
+    counts,
+    clock,
+    ledger,
+    moreChecks: options.moreChecks,
+  }
   const alarms = await openAlarmBook({ dir: join(dataDir, 'alarms') })
   let onBorn: (gateway: string) => void = () => {}
   const lives = createLives()
