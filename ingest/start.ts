@@ -74,39 +74,14 @@ export interface Ingest {
 
 /** Starts taking messages and writing them to the store. */
 export async function startIngest(options: IngestOptions): Promise<Ingest> {
-  const { district, journal, store, dataDir, clock, log, metrics } = options
+  const { district, journal, store, dataDir, clock, log, metrics, moreChecks } = options
   const counts = ingestCounts(metrics)
   const names = sensorNames(district)
   const gateways = gatewayStates(district, names, clock.nowMs())
-  const rejections: QuarantineLine[] = []
-  const quarantine = await openQuarantine({ dir: join(dataDir, 'quarantine'), onFound: line => rejections.push(line) })
-  const aside: FoundAside = new Map()
-  const setAside = await openKeptLines({ dir: join(dataDir, 'set-aside'), onFound: line => foundAside(line, aside) })
-  const ledgerDir = join(dataDir, 'ledger')
-  const ledger = await openLedger({
-    dir: ledgerDir,
-    district,
-    journal,
-    rejections,
-    setAside: aside,
-    clock,
-    log,
-    metrics,
-  })
+  const { quarantine, setAside, ledger } = await openBooks(options)
   const writer = startWriter({ journal, store, setAside, counts, log, ledger })
   const clocks = loggedClocks(log, clockFile({ file: join(dataDir, 'clocks.json'), district, log }))
-  const parts = {
-    journal,
-    store,
-    writer,
-    gateways,
-    clocks,
-    quarantine,
-    counts,
-    clock,
-    ledger,
-    moreChecks: options.moreChecks,
-  }
+  const parts = { journal, store, writer, gateways, clocks, quarantine, counts, clock, ledger, moreChecks }
   const alarms = await openAlarmBook({ dir: join(dataDir, 'alarms') })
   let onBorn: (gateway: string) => void = () => {}
   const lives = createLives()
@@ -144,6 +119,18 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
       await alarms.close()
     },
   }
+}
+
+/** What is kept beside the journal, and the ledger that counts it. */
+async function openBooks({ dataDir, ...options }: IngestOptions) {
+  const rejections: QuarantineLine[] = []
+  const quarantine = await openQuarantine({ dir: join(dataDir, 'quarantine'), onFound: line => rejections.push(line) })
+  const aside: FoundAside = new Map()
+  const setAside = await openKeptLines({ dir: join(dataDir, 'set-aside'), onFound: line => foundAside(line, aside) })
+  const { district, journal, clock, log, metrics } = options
+  const found = { rejections, setAside: aside }
+  const ledger = await openLedger({ dir: join(dataDir, 'ledger'), district, journal, ...found, clock, log, metrics })
+  return { quarantine, setAside, ledger }
 }
 
 interface FormatWorld {
