@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -67,7 +67,11 @@ async function startBroker() {
 }
 
 /** A broker, the source, and a folder; `terminal` connects as the truck's terminal. */
-async function startHouse(change: object = {}, folder = mkdtempSync(join(tmpdir(), 'forewarn-jt808-'))) {
+async function startHouse(
+  change: object = {},
+  folder = mkdtempSync(join(tmpdir(), 'forewarn-jt808-')),
+  stateFile = join(folder, 'trucks.json'),
+) {
   const clock = handClock(t0)
   const broker = await startBroker()
   const passwordFile = join(folder, 'password')
@@ -79,7 +83,7 @@ async function startHouse(change: object = {}, folder = mkdtempSync(join(tmpdir(
     listen: { port: 0 },
     district: 'd',
     broker: { url: broker.url },
-    stateFile: join(folder, 'trucks.json'),
+    stateFile,
     placeNames: { 'underpass-12': '十二号下立交' },
     vehicles: [vehicle],
   }
@@ -116,15 +120,16 @@ async function connectTerminal(port: number) {
       read = all.length
     }
   }
-  const say = (msgId: string, body: Uint8Array = new Uint8Array()) => {
-    device.send(writeMessage({ msgId, encrypt: 0, version2019: false, phone, serial: ++serial, body }))
+  const say = (msgId: string, body: Uint8Array = new Uint8Array(), packets?: Jt808Message['packets']) => {
+    const message = { msgId, encrypt: 0, version2019: false, phone, serial: ++serial, body }
+    device.send(writeMessage({ ...message, ...(packets && { packets }) }))
   }
   return {
     next,
     say,
     /** Says it and gives back the result of the general answer. */
-    async ask(msgId: string, body?: Uint8Array) {
-      say(msgId, body)
+    async ask(msgId: string, body?: Uint8Array, packets?: Jt808Message['packets']) {
+      say(msgId, body, packets)
       const answer = await next()
       expect(answer.msgId).toBe('8001')
       return answer.body[4]
@@ -255,6 +260,35 @@ test('an order outlives a restart: the truck stays on its way, and the driver is
   await truck.ask('0200', location())
   await eventually(() => second.broker.progress).toMatchObject([{ orderId: 'o-1', state: 'moving' }])
   await second.stop()
+})
+
+test('an order that could not be written down is not acknowledged, and comes again', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'forewarn-jt808-'))
+  const state = join(folder, 'later')
+  const house = await startHouse({}, folder, join(state, 'trucks.json'))
+  await house.broker.order(go)
+  await eventually(() => house.agent.source.status().state).toBe('troubled')
+  mkdirSync(state)
+  await eventually(() => house.agent.source.status().counts['orders']).toBe(1)
+  const truck = await house.terminal()
+  await truck.login()
+  expect((await truck.next()).msgId).toBe('8300')
+  await house.stop()
+})
+
+test('catch-up that came in packets is read once the last one is there', async () => {
+  const house = await startHouse({ sensors: [{ sensor: 'truck-1-fuel', from: 'fuel_L' }] })
+  const truck = await house.terminal()
+  await truck.login()
+  const item = location({ ageS: 3600 })
+  const body = Buffer.concat([Buffer.from([0, 1, 1, 0, item.length]), item])
+  for (const index of [2, 1]) {
+    const part = index === 1 ? body.subarray(0, 20) : body.subarray(20)
+    expect(await truck.ask('0704', part, { total: 2, index })).toBe(0)
+    expect(house.agent.taken).toHaveLength(index === 1 ? 1 : 0)
+  }
+  expect(house.agent.taken[0]).toMatchObject({ backlog: true, value: 26.6 })
+  await house.stop()
 })
 
 test('a drill never reaches a driver', async () => {

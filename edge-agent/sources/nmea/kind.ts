@@ -99,7 +99,8 @@ class NmeaLine implements Source {
     )
     const record = wanted.length === 0 ? undefined : recordOf(sentence)
     const readings = wanted.flatMap(sensor => {
-      const raw = record === undefined ? undefined : valueOf(sensor, record)
+      if (record === undefined || !this.#hasField(sensor, record)) return []
+      const raw = valueOf(sensor, record)
       if (raw === 'absent') return []
       this.#dueAtMs.set(sensor, nowMs + (this.#periods.get(sensor.sensor) ?? sensor.every))
       if (raw === undefined) this.#counts.invalid++
@@ -117,6 +118,14 @@ class NmeaLine implements Source {
       )
   }
 
+  /** A field that the sentence does not have is a mistake in the profile, and no missing value. */
+  #hasField({ sentence, field = '' }: NmeaSensor, record: NmeaRecord): boolean {
+    if (sentence === 'XDR' || Object.hasOwn(record, field)) return true
+    const { type, ...fields } = record
+    this.#trouble = `${type} has no field "${field}"; there are ${Object.keys(fields).join(', ')}`
+    return false
+  }
+
   #isDue(sensor: NmeaSensor, nowMs: number): boolean {
     return nowMs >= (this.#dueAtMs.get(sensor) ?? 0)
   }
@@ -132,7 +141,7 @@ class NmeaLine implements Source {
 /** `absent`: the sentence does not speak of it; undefined: it says that there is no value, or no valid one. */
 function valueOf({ sentence, field = '', transducer }: NmeaSensor, record: NmeaRecord): number | undefined | 'absent' {
   if (sentence !== 'XDR') {
-    const value = Object.hasOwn(record, field) ? record[field] : undefined
+    const value = record[field]
     return record['status'] !== 'invalid' && typeof value === 'number' ? value : undefined
   }
   const list: unknown = record['transducers']

@@ -31,13 +31,14 @@ async function instrument() {
   }
 }
 
-async function started(tcp: object) {
+const three = [
+  { sensor: 'depth', sentence: 'DBT', field: 'depth_m', unit: 'm' },
+  { sensor: 'wind', sentence: 'MWV', field: 'speed', every: '60 s' },
+  { sensor: 'air', sentence: 'XDR', transducer: 'TempAir' },
+]
+
+async function started(tcp: object, sensors: readonly object[] = three) {
   const clock = handClock(t0)
-  const sensors = [
-    { sensor: 'depth', sentence: 'DBT', field: 'depth_m', unit: 'm' },
-    { sensor: 'wind', sentence: 'MWV', field: 'speed', every: '60 s' },
-    { sensor: 'air', sentence: 'XDR', transducer: 'TempAir' },
-  ]
   const agent = await startSource(JSON.stringify({ source: 'nmea', gateway: 'gw-1', line: { tcp }, sensors }), {
     clock,
   })
@@ -94,4 +95,15 @@ test('a line that was cut is opened again, and half a sentence of before is forg
   device.say('SDDBT,7.8,f,2.4,M,1.3,F')
   await agent.until(() => agent.taken.length === 1)
   expect(agent.refused).toEqual([])
+})
+
+test('a field that the sentence does not have is said with those that it has', async () => {
+  const device = await instrument()
+  const { agent } = await started(device.tcp, [{ sensor: 'depth', sentence: 'DBT', field: 'depth' }])
+  await eventually(() => agent.source.status().state).toBe('waiting')
+  device.say('SDDBT,7.8,f,2.4,M,1.3,F')
+  await eventually(() => agent.source.status().trouble).toBe(
+    'DBT has no field "depth"; there are depth_ft, depth_m, depth_fathoms',
+  )
+  expect(agent.taken).toEqual([])
 })
