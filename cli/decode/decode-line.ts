@@ -1,21 +1,27 @@
 /**
  * One line in, one verdict out: of all ways to read the line, the one that the decoder can use.
  */
-import { type Decoded, type FrameDecoder, refused } from '@forewarn/protocols/frame-decoder'
+import { type Decoded, type Frame, type FrameDecoder, refused } from '@forewarn/protocols/frame-decoder'
 import { type FrameContext, framesOfLine } from './frames-of-line.ts'
 import { type Line, longestLineBytes } from './lines-in.ts'
 
 /** Decodes a line. Never throws: a line that breaks a decoder is told as refused, and the next one goes on. */
 export function decodeLine({ bytes, cut }: Line, decoder: FrameDecoder, context: FrameContext): Decoded {
   if (cut) return refused(`the line is longer than ${longestLineBytes} bytes`)
-  let best: Decoded | undefined
+  const refusals: { readonly decoded: Decoded; readonly frame: Frame }[] = []
   for (const frame of framesOfLine(bytes, context)) {
     const decoded = verdictOf(() => decoder.decode(frame))
     if (decoded.ok) return decoded
-    // What is wrong with the likeliest reading is what the person wants to know.
-    best ??= decoded
+    refusals.push({ decoded, frame })
   }
-  return best ?? refused('the line is empty')
+  const nothing = verdictOf(() => decoder.decode(context))
+  // Of several refusals that of the likeliest reading counts, unless the decoder did not even look at it, as one of
+  // binary frames at a text; or unless base64 makes more sense of the line than its letters do.
+  const looked = refusals.filter(({ decoded }) => decoded.error !== nothing.error)
+  const [first, ...others] = looked.length > 0 ? looked : refusals
+  const better = others.find(({ decoded, frame }) => frame.bytes !== undefined && decoded.expect !== 'reject')
+  const isLetters = first?.frame.text !== undefined && first.decoded.expect === 'reject'
+  return (isLetters ? better : undefined)?.decoded ?? first?.decoded ?? refused('the line is empty')
 }
 
 function verdictOf(decode: () => Decoded): Decoded {

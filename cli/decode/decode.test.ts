@@ -139,6 +139,19 @@ describe.concurrent('the command', { timeout: 120_000 }, () => {
     expect(out.split('\n')).toHaveLength(lines + 1)
   })
 
+  test('takes hex in every spelling, and base64', async () => {
+    const rows = vectorRows('jt808').filter(({ hex }) => hex !== undefined)
+    const spelt: readonly ((hex: string) => string)[] = [
+      hex => hex.toLowerCase(),
+      hex => hex.replaceAll(/../g, '$& '),
+      hex => hex.replaceAll(/../g, '0x$& '),
+      hex => Buffer.from(hex, 'hex').toString('base64'),
+    ]
+    const lines = spelt.flatMap(spell => rows.map(({ hex = '' }) => spell(hex)))
+    const wanted = spelt.flatMap(() => rows.map(({ expect: verdict }) => verdict))
+    expect((await verdicts(['jt808'], lines)).map(({ expect: verdict }) => verdict)).toEqual(wanted)
+  })
+
   test('names the protocols when it does not know one, and ends with 2', async () => {
     const unknown = await run(['morse'], '')
     expect(unknown).toMatchObject({ code: 2, out: '' })
