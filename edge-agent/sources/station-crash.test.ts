@@ -66,7 +66,9 @@ async function reportUntilCut(device: Device, from: number, onConfirmed: (number
   }
 }
 
-test('every report that was confirmed to a station reaches the broker, however often the agent is killed', async () => {
+test('every report that was confirmed to a station reaches the broker, however often the agent is killed', {
+  timeout: 120_000,
+}, async () => {
   using folder = temporaryFolder()
   const [broker, port] = [await startTestBroker(), await freePort()]
   const settings = writeSettings({ dir: folder.path, port, broker })
