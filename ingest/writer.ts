@@ -68,7 +68,7 @@ class Writer {
   trouble: string | undefined
 
   constructor(parts: WriterParts) {
-    this.#parts = { gatherMs: 250, gatherReadings: 20_000, backOffMs: { first: 100, longest: 15_000 }, ...parts }
+    this.#parts = { gatherMs: 250, gatherReadings: 50_000, backOffMs: { first: 100, longest: 15_000 }, ...parts }
     this.#consumer = parts.journal.consumer('store')
   }
 
