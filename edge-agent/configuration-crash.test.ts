@@ -29,7 +29,8 @@ test('an agent killed while it changes over comes up again on a whole configurat
     await broker.until(() => broker.listeners.has('gw-1') && broker.statuses.length > statuses)
     // Whatever it came up on, it is one that was sent, whole.
     expect(broker.statuses.at(-1)?.configuration ?? 0).toBeLessThan(version)
-    expect(broker.statuses.at(-1)?.refusedConfiguration).toBeUndefined()
+    // On a slow machine one version may see three kills before the next one comes: then it is rightly given up.
+    expect(broker.statuses.at(-1)?.refusedConfiguration?.reason ?? '3 starts').toContain('3 starts')
     const settings = { batchLingerMs: 10 * version, outboxMaxDays: version }
     await broker.say('gw-1', 'config', { version, settings }, { retain: true })
     // Another moment of the change each time.
