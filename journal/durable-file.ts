@@ -6,7 +6,7 @@ import { open, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /** Replaces a file's content atomically and durably. */
-export async function replaceFile(path: string, content: string): Promise<void> {
+export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
   const beside = `${path}.new`
   const handle = await open(beside, 'w')
   try {

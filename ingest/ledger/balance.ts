@@ -3,7 +3,7 @@
  * passed that gateway's last record of the hour: until then the difference waits, and is no fault.
  */
 import type { Imbalance, LedgerStage } from '@forewarn/contracts/ledger'
-import { type Hour, type Positions, rejectedOf } from './hour.ts'
+import type { Hour, Positions } from './hour.ts'
 
 export interface Difference {
   readonly row: number
@@ -11,22 +11,30 @@ export interface Difference {
   readonly readings: number
 }
 
-/** Every disagreement in one hour. The journal must have been read to its end: `door` is judged by it. */
-export function differencesIn(hour: Hour, positions: Positions): Difference[] {
+/**
+ * Every disagreement in one hour, and whether something of it still waits and must be looked at again. The journal
+ * must have been read to its end: `door` is judged by it.
+ */
+export function differencesIn(hour: Hour, positions: Positions): { found: Difference[]; isOpen: boolean } {
   const { acknowledged, journalled, stored, setAside } = hour.counts
+  const refused = [...hour.rejected.values()]
   const found: Difference[] = []
+  let isOpen = false
   for (let row = 0; row < hour.lastNext.length; row++) {
     const kept = journalled[row] ?? 0
-    const door = (acknowledged[row] ?? 0) - kept - rejectedOf(hour, row)
+    let door = (acknowledged[row] ?? 0) - kept
+    for (const column of refused) door -= column[row] ?? 0
     if (door > 0) found.push({ row, stage: 'door', readings: door })
     const next = hour.lastNext[row] ?? 0
     const store = kept - (stored[row] ?? 0) - (setAside[row] ?? 0)
     if (store !== 0 && positions.stored >= next) found.push({ row, stage: 'store', readings: store })
     const evaluated = hour.maybe.evaluated[row] ?? -1
-    if (hour.evaluatedUnknown || evaluated < 0 || positions.evaluated < next) continue
-    if (kept !== evaluated) found.push({ row, stage: 'rules', readings: kept - evaluated })
+    const isKnown = !hour.evaluatedUnknown && evaluated >= 0
+    const rules = isKnown ? kept - evaluated : 0
+    if (rules !== 0 && positions.evaluated >= next) found.push({ row, stage: 'rules', readings: rules })
+    isOpen ||= store !== 0 || rules !== 0 || door > 0
   }
-  return found
+  return { found, isOpen }
 }
 
 export interface ImbalanceWatch {

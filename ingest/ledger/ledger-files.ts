@@ -3,12 +3,13 @@
  * gateways beyond an hour. Each says itself how far it has counted, so they need not be written at one moment.
  */
 import { mkdirSync, readdirSync } from 'node:fs'
-import { readFile, unlink } from 'node:fs/promises'
+import { readFile, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { deserialize, serialize } from 'node:v8'
 import { replaceFile } from '@forewarn/journal/durable-file'
 import { z } from 'zod'
 import { GatewayTotals } from './gateway-totals.ts'
-import { formatHour, type Hour, parseHour } from './hour.ts'
+import { decodeHour, encodeHour, type Hour } from './hour.ts'
 import { hoursInMemory, type Tallies } from './tallies.ts'
 
 export interface LedgerFiles {
@@ -22,44 +23,55 @@ export interface LedgerFiles {
 
 /** Two weeks: then the oldest hour goes. */
 const hoursAtMost = 14 * 24
-const namePattern = /^(\d{4}-\d\d-\d\dT\d\d)\.json$/
+const namePattern = /^(\d{4}-\d\d-\d\dT\d\d)\.hour$/
 
 const Gateways = z.object({
   marks: z.object({ followed: z.number(), stored: z.number(), rejected: z.number() }),
-  gateways: z.record(z.string(), GatewayTotals),
+  gateways: z.map(z.string(), GatewayTotals),
 })
 
-/** Opens the folder, made when missing. */
-export function openLedgerFiles(dir: string): LedgerFiles {
+/** Opens the folder, made when missing. `onDamage` is told of files that cannot be read: they are put aside. */
+export function openLedgerFiles(dir: string, onDamage: (path: string, cause: unknown) => void): LedgerFiles {
   mkdirSync(dir, { recursive: true })
-  const gatewaysFile = join(dir, 'gateways.json')
-  const pathOf = (startMs: number) => join(dir, `${new Date(startMs).toISOString().slice(0, 13)}.json`)
-  const read = async (path: string, tallies: Tallies) => {
-    const text = await readIfThere(path)
-    return text === undefined ? undefined : parseHour(text, tallies.rowOfId, tallies.ids.length)
+  const gatewaysFile = join(dir, 'gateways')
+  const pathOf = (startMs: number) => join(dir, `${new Date(startMs).toISOString().slice(0, 13)}.hour`)
+  /** A count that rotted must not keep a house from starting. */
+  const read = async <T>(path: string, meaning: (bytes: Uint8Array) => T): Promise<T | undefined> => {
+    const bytes = await readIfThere(path)
+    if (bytes === undefined) return undefined
+    try {
+      return meaning(bytes)
+    } catch (cause) {
+      onDamage(path, cause)
+      await rename(path, `${path}.damaged`)
+      return undefined
+    }
   }
+  const readHour = (path: string, { rowOfId, ids }: Tallies) =>
+    read(path, bytes => decodeHour(bytes, rowOfId, ids.length))
   return {
     async load(tallies) {
       for (const name of hourNames(dir).slice(-hoursInMemory)) {
-        const hour = await read(join(dir, name), tallies)
-        if (hour !== undefined) tallies.hours.set(hour.startMs, hour)
+        const hour = await readHour(join(dir, name), tallies)
+        if (hour === undefined) continue
+        tallies.hours.set(hour.startMs, hour)
+        tallies.open.add(hour.startMs)
       }
-      const text = await readIfThere(gatewaysFile)
-      if (text === undefined) return
-      const { marks, gateways } = Gateways.parse(JSON.parse(text))
-      Object.assign(tallies.marks, marks)
-      for (const [id, totals] of Object.entries(gateways)) tallies.gateways.set(id, totals)
+      const kept = await read(gatewaysFile, bytes => Gateways.parse(deserialize(bytes)))
+      if (kept === undefined) return
+      Object.assign(tallies.marks, kept.marks)
+      for (const [id, totals] of kept.gateways) tallies.gateways.set(id, totals)
     },
     async save(tallies) {
-      // As text at once: the counts go on changing while files are written.
+      // As bytes at once: the counts go on changing while files are written.
       const hours = [...tallies.dirty].flatMap(startMs => {
         const hour = tallies.hours.get(startMs)
-        return hour === undefined ? [] : [{ startMs, text: formatHour(hour, tallies.ids) }]
+        return hour === undefined ? [] : [{ startMs, bytes: encodeHour(hour, tallies.ids) }]
       })
       tallies.dirty.clear()
-      const gateways = JSON.stringify({ marks: tallies.marks, gateways: Object.fromEntries(tallies.gateways) })
+      const gateways = serialize({ marks: tallies.marks, gateways: tallies.gateways })
       try {
-        for (const { startMs, text } of hours) await replaceFile(pathOf(startMs), text)
+        for (const { startMs, bytes } of hours) await replaceFile(pathOf(startMs), bytes)
         await replaceFile(gatewaysFile, gateways)
       } catch (cause) {
         for (const { startMs } of hours) tallies.dirty.add(startMs)
@@ -67,7 +79,7 @@ export function openLedgerFiles(dir: string): LedgerFiles {
       }
       for (const name of hourNames(dir).slice(0, -hoursAtMost)) await unlink(join(dir, name))
     },
-    hour: (startMs, tallies) => read(pathOf(startMs), tallies),
+    hour: (startMs, tallies) => readHour(pathOf(startMs), tallies),
   }
 }
 
@@ -77,9 +89,9 @@ function hourNames(dir: string): string[] {
     .sort()
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
+async function readIfThere(path: string): Promise<Uint8Array | undefined> {
   try {
-    return await readFile(path, 'utf8')
+    return await readFile(path)
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw error

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Imbalance, LedgerRow } from '@forewarn/contracts/ledger'
@@ -57,7 +57,7 @@ class World {
 
   /** It dies while it writes: the hours are on disk, the file beside them is still the old one. */
   async crashWhileWriting(): Promise<void> {
-    const path = join(this.dir, 'gateways.json')
+    const path = join(this.dir, 'gateways')
     const before = existsSync(path) ? readFileSync(path) : undefined
     await this.ledger.settle()
     if (before === undefined) rmSync(path, { force: true })
@@ -315,4 +315,17 @@ test('what a gateway says it sent and dropped stands beside what came; being tol
   say(112, 2)
   await world.drain()
   expect(await world.imbalances()).toMatchObject([{ gateway: 'gw-1', stage: 'uplink', readings: 7 }])
+})
+
+test('a file of the ledger that rotted is put aside and told of; the house starts, and counts on', async () => {
+  await using world = await new World().start()
+  world.arrive({ gateway: 0, readings: 4, refused: 0 })
+  await world.drain()
+  const [name = ''] = readdirSync(world.dir).filter(file => file.endsWith('.hour'))
+  writeFileSync(join(world.dir, name), 'rot')
+  await world.crash()
+  world.arrive({ gateway: 1, readings: 3, refused: 0 })
+  await world.drain()
+  expect(await world.rowsOf('gw-2')).toMatchObject([{ journalled: 3, stored: 3 }])
+  expect(readdirSync(world.dir)).toContain(`${name}.damaged`)
 })

@@ -63,7 +63,9 @@ export interface Ledger {
 /** Opens the ledger and counts from the journal what a crash kept it from writing down. */
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const tallies = new Tallies(options.district.gateways.map(({ id }) => id))
-  const files = openLedgerFiles(options.dir)
+  const onDamage = (file: string, cause: unknown) =>
+    options.log.error('ledger-file-damaged', { file, reason: String(cause) })
+  const files = openLedgerFiles(options.dir, onDamage)
   await files.load(tallies)
   const consumer = options.journal.consumer('ledger')
   for (const rejection of options.rejections) tallies.rejected(rejection)

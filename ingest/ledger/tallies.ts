@@ -35,6 +35,7 @@ export interface CountedRejection {
 export const hoursInMemory = 48
 /** Stands for gateways that are not in the registry. */
 const nobody = '(not in the registry)'
+const nothing = { found: [], isOpen: false } as const
 
 export class Tallies {
   readonly ids: readonly string[]
@@ -43,7 +44,9 @@ export class Tallies {
   readonly gateways = new Map<string, GatewayTotals>()
   /** How far the journal was followed and the store has come, in offsets; number of the last rejection. */
   readonly marks = { followed: 0, stored: 0, rejected: -1 }
+  /** Hours that changed since they were written down, and those to be compared again. */
   readonly dirty = new Set<number>()
+  readonly open = new Set<number>()
   #evaluatedUpTo = 0
 
   constructor(gatewayIds: readonly string[]) {
@@ -129,19 +132,20 @@ export class Tallies {
 
   /** Every disagreement among the hours in memory. The journal must have been followed to its end. */
   differences(): Omit<Imbalance, 'sinceMs'>[] {
-    const found = [...this.hours.values()].flatMap(hour =>
-      differencesIn(hour, this.positions).map(({ row, ...one }) => ({
-        ...one,
-        gateway: this.ids[row] ?? nobody,
-        hourMs: hour.startMs,
-      })),
-    )
+    const found = [...this.open].flatMap(startMs => this.#differencesOf(startMs))
     for (const [gateway, totals] of this.gateways) {
       const readings = uplinkDifference(totals)
       const saidHourMs = totals.saidAtMs === undefined ? 0 : hourOf(totals.saidAtMs)
       if (readings > 0) found.push({ gateway, hourMs: saidHourMs, stage: 'uplink', readings })
     }
     return found
+  }
+
+  #differencesOf(startMs: number): Omit<Imbalance, 'sinceMs'>[] {
+    const hour = this.hours.get(startMs)
+    const { found, isOpen } = hour === undefined ? nothing : differencesIn(hour, this.positions)
+    if (!isOpen) this.open.delete(startMs)
+    return found.map(({ row, ...one }) => ({ ...one, gateway: this.ids[row] ?? nobody, hourMs: startMs }))
   }
 
   /** One gateway's hour, or all gateways' when none is named; undefined for a gateway nobody knows. */
@@ -158,7 +162,7 @@ export class Tallies {
       hour = emptyHour(startMs, this.ids.length)
       this.hours.set(startMs, hour)
     }
-    this.dirty.add(startMs)
+    this.#changed(startMs)
     return hour
   }
 
@@ -166,6 +170,11 @@ export class Tallies {
   forgetOld(nowMs: number): void {
     for (const startMs of this.hours.keys())
       if (startMs < hourOf(nowMs) - hoursInMemory * hourMs && !this.dirty.has(startMs)) this.hours.delete(startMs)
+  }
+
+  #changed(startMs: number): void {
+    this.dirty.add(startMs)
+    this.open.add(startMs)
   }
 
   #cell(gateway: string, atMs: number): { hour: Hour; row: number } {
@@ -188,7 +197,7 @@ export class Tallies {
     const { missing } = news
     const noticedIn = missing && (missing.batches > 0 ? hour : this.hours.get(missing.hourMs))
     if (missing !== undefined && noticedIn !== undefined) {
-      this.dirty.add(noticedIn.startMs)
+      this.#changed(noticedIn.startMs)
       add(noticedIn.counts.missingBatches, row, missing.batches)
     }
     return news.isRepeat
