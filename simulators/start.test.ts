@@ -57,7 +57,8 @@ test('in a storm every sensor and truck speaks, the rain is the recording’s, a
 
 test('what was before the start is told as history, what is after it as live', async () => {
   const { source, stop } = await simulate('drizzle', 60)
-  await source.until(readings => readings.some(({ backlog }) => !backlog))
+  const isHistory = ({ sensor, backlog }: { sensor: string; backlog: boolean }) => backlog && sensor === 'steep-g2.rain'
+  await source.until(readings => readings.some(({ backlog }) => !backlog) && readings.some(isHistory))
   await stop()
   const told = (backlog: boolean) => source.readings.filter(reading => reading.backlog === backlog)
   expect(told(true).filter(({ timeMs }) => timeMs > startMs)).toEqual([])
