@@ -14,6 +14,7 @@ import { type Broker, startBroker } from './start.ts'
 interface Held extends Publish {
   keep(): void
   fail(): void
+  refuse(): void
 }
 
 const held: Held[] = []
@@ -21,7 +22,9 @@ let arrived = () => {}
 const hold: AcceptPublish = publish =>
   new Promise((resolve, reject) => {
     const payload = Buffer.from(publish.payload)
-    held.push({ ...publish, payload, keep: resolve, fail: () => reject(new Error('the disk is full')) })
+    const full = Object.assign(new Error('the journal is full'), { code: 'journal-full' })
+    const [fail, refuse] = [() => reject(new Error('the disk is broken')), () => reject(full)]
+    held.push({ ...publish, payload, keep: resolve, fail, refuse })
     arrived()
   })
 let password = ''
@@ -158,6 +161,20 @@ test('a message that cannot be kept is not acknowledged, and its connection is c
   held[0]?.fail()
   await closed
   expect(told()).toEqual(['20 0'])
+})
+
+test('while the journal is full the sender waits, and its message is kept once there is room', async () => {
+  const { socket, toldAre } = await entered()
+  socket.write(message(1))
+  await heldAre(1)
+  held[0]?.refuse()
+  socket.write(message(2))
+  await heldAre(2)
+  expect(held.map(({ payload }) => `${payload}`)).toEqual(['1', '1'])
+  held[1]?.keep()
+  await heldAre(3)
+  held[2]?.keep()
+  expect(await toldAre(3)).toEqual(['20 0', '40 1', '40 2'])
 })
 
 test('a client with too much under way is not read, and loses nothing', async () => {

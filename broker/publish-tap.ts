@@ -5,7 +5,7 @@
  * way is not read: nothing is dropped, TCP makes the sender wait.
  */
 import type { Duplex } from 'node:stream'
-import type { AcceptPublish } from '@forewarn/contracts/intake'
+import type { AcceptPublish, Publish } from '@forewarn/contracts/intake'
 import type { Clock } from '@forewarn/runtime/clock'
 import { type OwnPublish, type OwnTopic, PublishSplit } from './publish-split.ts'
 
@@ -57,6 +57,9 @@ export function tapRoom(maxBytes: number): TapRoom {
   }
 }
 
+/** How long a full journal is left alone. */
+const retryMs = 1000
+
 /** Of one connection under way; a quarter of a flush. */
 const maxBytesUnderWay = 512 * 1024
 
@@ -79,6 +82,8 @@ export class PublishTap {
   /** Nothing is read until it is false again. */
   #isHeld = false
   #isFlushDue = false
+  /** The journal was full when it was last asked. */
+  #isRefused = false
 
   /** Stands in front of everybody who reads from `stream`. */
   constructor(stream: Duplex, house: TapHouse) {
@@ -143,6 +148,7 @@ export class PublishTap {
   #mustWait(): boolean {
     const { limits, room } = this.#house
     return (
+      this.#isRefused ||
       this.#elsewhere > 0 ||
       this.#underWay.length >= limits.maxPublishesUnderWay ||
       this.#bytesUnderWay >= maxBytesUnderWay ||
@@ -166,34 +172,51 @@ export class PublishTap {
     if (!this.#stream.destroyed) this.#stream.emit('readable')
   }
 
-  #take(publish: OwnPublish, { startMs, atMs }: { startMs: number; atMs: number }): void {
-    const { accept, room, onAccepted, onNotKept } = this.#house
+  #take({ topic, payload, packetId, bytes }: OwnPublish, { startMs, atMs }: { startMs: number; atMs: number }): void {
     const { gateway = '', onPublish } = this.#owner ?? {}
-    const { topic, payload, packetId, bytes } = publish
     const entry: Entry = { packetId, bytes, isKept: false }
     onPublish?.(bytes)
     this.#underWay.push(entry)
     this.#bytesUnderWay += bytes
-    room.take(bytes)
-    accept({ gateway, topic, payload, receivedAtMs: atMs }).then(
+    this.#house.room.take(bytes)
+    this.#keep(entry, { gateway, topic, payload, receivedAtMs: atMs }, startMs)
+  }
+
+  #keep(entry: Entry, publish: Publish, startMs: number): void {
+    const { accept, onAccepted, onNotKept } = this.#house
+    accept(publish).then(
       () => {
         onAccepted(performance.now() - startMs)
         this.#settled(entry)
       },
       (cause: unknown) => {
-        onNotKept({ user: gateway, topic, cause })
-        this.#bytesUnderWay -= bytes
-        room.give(bytes)
+        onNotKept({ user: publish.gateway, topic: publish.topic, cause })
+        if (isFull(cause) && !this.#stream.destroyed) return this.#keepLater(entry, publish, startMs)
+        this.#giveBack(entry)
         // No PUBACK and no connection: the client comes again with the same message (MQTT 3.1.1 §4.4).
         this.#stream.destroy(new Error('the message could not be kept', { cause }))
       },
     )
   }
 
+  /** There is no room on the disk: the sender waits, and so does everything behind its message. */
+  #keepLater(entry: Entry, publish: Publish, startMs: number): void {
+    this.#isRefused = true
+    setTimeout(() => {
+      this.#isRefused = false
+      if (this.#stream.destroyed) this.#giveBack(entry)
+      else this.#keep(entry, publish, startMs)
+    }, retryMs).unref()
+  }
+
+  #giveBack({ bytes }: Entry): void {
+    this.#bytesUnderWay -= bytes
+    this.#house.room.give(bytes)
+  }
+
   #settled(entry: Entry): void {
     entry.isKept = true
-    this.#bytesUnderWay -= entry.bytes
-    this.#house.room.give(entry.bytes)
+    this.#giveBack(entry)
     if (this.#isFlushDue) return
     this.#isFlushDue = true
     // Behind everybody else of the same flush.
@@ -210,6 +233,11 @@ export class PublishTap {
     const isHalfDone = this.#underWay.length <= this.#house.limits.maxPublishesUnderWay / 2
     if (isHalfDone && this.#bytesUnderWay <= maxBytesUnderWay / 2) this.#release()
   }
+}
+
+/** `journal-full`: it takes messages again once the store has caught up. */
+function isFull(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === 'journal-full'
 }
 
 /** MQTT 3.1.1 §3.4. */

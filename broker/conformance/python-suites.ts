@@ -80,9 +80,21 @@ function withoutVersion5(script: string): string {
 /** Eclipse Paho's `client_test.py`. */
 export async function runPaho(folder: string, port: number): Promise<Outcome[]> {
   if (!existsSync(join(folder, 'client_test.py'))) throw new Error(`there is no client_test.py in ${folder}`)
-  const { output } = await python(['client_test.py', '--hostname', '127.0.0.1', '--port', String(port)], folder)
-  const names = [...output.matchAll(/^.*?(\w[\w ]*?) (succeeded|failed)\s*$/gm)]
-  return names.map(([, name = '', result]) => ({ name, trouble: result === 'succeeded' ? undefined : 'failed' }))
+  const optional = ['--zero_length_clientid', '--dollar_topics', '--subscribe_failure']
+  const where = ['--hostname', '127.0.0.1', '--port', String(port)]
+  const { output } = await python(['client_test.py', ...where, ...optional], folder)
+  const found = pahoOutcomes(output)
+  return found.length > 0 ? found : [{ name: 'client_test.py', trouble: lastLine(output) }]
+}
+
+/** What its editions print: `Basic test succeeded`, or a line of Python's unittest. */
+export function pahoOutcomes(output: string): Outcome[] {
+  const plain = [...output.matchAll(/^(?!test suite)(.+? test) (succeeded|failed)\s*$/gm)]
+  const unit = [...output.matchAll(/^(test\w+) \(.*\) \.\.\. (ok|FAIL|ERROR)\s*$/gm)]
+  return [...plain, ...unit].map(([, name = '', result = '']) => ({
+    name,
+    trouble: result === 'succeeded' || result === 'ok' ? undefined : result,
+  }))
 }
 
 const patienceMs = 60_000
