@@ -3,7 +3,8 @@
  * numbers are bigint: a double would round them.
  */
 export type FieldValue =
-  | { readonly type: 'int' | 'uint'; readonly value: bigint }
+  | { readonly type: 'int'; readonly value: bigint }
+  | { readonly type: 'uint'; readonly value: bigint }
   | { readonly type: 'float'; readonly value: number }
   | { readonly type: 'bool'; readonly value: boolean }
   | { readonly type: 'string'; readonly value: string }
