@@ -217,6 +217,19 @@ test('a silent RTU unit does not keep the next one from its turn', async () => {
   expect(source.status()).toMatchObject({ state: 'troubled', counts: { unanswered: 1 } })
 })
 
+test('a serial server that was started anew is connected to again', async () => {
+  const tcp = await rtuServer(unit => [unit, 3, 2, 0, 7])
+  const device = { unit: 1, every: '1 s', timeout: '20 s', read: [{ sensor: 'depth', at: 0 }] }
+  const { around, clock, source } = await started([{ line: { tcp }, frames: 'rtu', devices: [device] }])
+  await around.until(() => around.taken.length === 1)
+  const cut = [...sockets].filter(({ destroyed }) => !destroyed).map(socket => once(socket, 'close'))
+  expect(cut).toHaveLength(1)
+  for (const socket of sockets) socket.destroy()
+  await Promise.all(cut)
+  await drive(() => around.taken.length < 3, clock, 1000)
+  expect(source.status().state).not.toBe('waiting')
+})
+
 test('storm mode asks more often, and a full disk is told and not hidden', async () => {
   const tcp = await modbusServer(registers(5))
   const device = { unit: 1, every: '60 s', read: [{ sensor: 'depth', at: 0 }] }
