@@ -13,7 +13,21 @@ export function handOver(program, args, options = {}) {
   })
   // Ctrl-C in a terminal reaches the child by itself; sending it again is harmless, since it stops once.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  if (process.env.npm_lifecycle_event !== undefined) endWithParent(child)
   child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)))
+}
+
+/**
+ * npm passes a signal on to the shell between us, which dies of it and tells nobody. A parent that has gone means the
+ * same as the signal.
+ */
+function endWithParent(child) {
+  const parent = process.ppid
+  const look = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(look)
+    child.kill('SIGTERM')
+  }, 250)
 }
 
 /** Runs a program to its end with its output appended to a file. Resolves with the exit code, 127 if it is missing. */
