@@ -73,7 +73,12 @@ export function createClaims(parts: ClaimParts): Claims {
   /** Makes the credential, keeps it, hands it over, and forgets the claim when the gateway has it. */
   const handOver = async (guest: Guest, gateway: string): Promise<void> => {
     const { password, credential } = await makeCredential()
-    await store.setCredential(gateway, { ...store.credentials.get(gateway), ...credential, revoked: undefined })
+    await store.setCredential(gateway, {
+      ...store.credentials.get(gateway),
+      ...credential,
+      renewedAtMs: clock.nowMs(),
+      revoked: undefined,
+    })
     await parts.answer(guest, { state: 'approved', username: gateway, password })
     await store.deleteClaim(gateway)
     log.info('gateway-taken-in', { gateway, from: guest.address })

@@ -11,6 +11,7 @@ import { wholeFile } from './whole-file.ts'
 const StoredCredential = z.object({
   passwordHash: z.string().optional(),
   previous: z.object({ passwordHash: z.string(), untilMs: z.number() }).optional(),
+  renewedAtMs: z.number().optional(),
   tokens: z.array(z.object({ id: z.string(), digest: z.string(), expiresAtMs: z.number() })).optional(),
   role: z.enum(roles).optional(),
   expiresAtMs: z.number().optional(),

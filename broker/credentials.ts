@@ -24,6 +24,8 @@ export interface Credential {
   readonly passwordHash?: string | undefined
   /** The password before a rotation, good until then: a gateway learns the new one at its next visit. */
   readonly previous?: { readonly passwordHash: string; readonly untilMs: number } | undefined
+  /** When it was given a password of its own in place of the one the district was set up with, UTC ms. */
+  readonly renewedAtMs?: number | undefined
   readonly tokens?: readonly Token[] | undefined
   /** `gateway` when absent. */
   readonly role?: Role | undefined

@@ -73,6 +73,7 @@ export function gatewayRoutes(parts: ApiParts) {
     listRoutes(server, parts)
     claimRoutes(server, parts)
     credentialRoutes(server, parts)
+    tokenRoutes(server, parts)
   }
 }
 
@@ -87,6 +88,7 @@ function listRoutes(server: FastifyInstance, { store, guests, clock }: ApiParts)
         state: isShut(credential, now) ? 'shut-out' : 'active',
         connections: guests.ofUser(id).map(({ address, client }) => ({ address, client: client.id })),
         tokens: (credential.tokens ?? []).map(token => ({ id: token.id, expiresAtMs: token.expiresAtMs })),
+        ...(credential.renewedAtMs === undefined ? {} : { renewedAtMs: credential.renewedAtMs }),
         publish: credential.publish ?? [],
         subscribe: credential.subscribe ?? [],
         needsCertificate: credential.needsCertificate ?? false,
@@ -139,7 +141,13 @@ function credentialRoutes(server: FastifyInstance, { store, banish, clock, log }
     const { passwordHash } = before
     const previous =
       graceS > 0 && passwordHash !== undefined ? { passwordHash, untilMs: clock.nowMs() + graceS * 1000 } : undefined
-    await store.setCredential(id, { ...before, ...credential, previous, revoked: undefined })
+    await store.setCredential(id, {
+      ...before,
+      ...credential,
+      renewedAtMs: clock.nowMs(),
+      previous,
+      revoked: undefined,
+    })
     if (previous === undefined) banish(id)
     log.info('gateway-key-rotated', { gateway: id, graceS })
     return { id, password }
@@ -154,6 +162,20 @@ function credentialRoutes(server: FastifyInstance, { store, banish, clock, log }
     log.info('gateway-revoked', { gateway: id })
     return { id, state: 'shut-out' }
   })
+  server.post('/gateways/:id/rights', async (request, reply) => {
+    const { id } = Who.parse(request.params)
+    const rights = Rights.parse(request.body)
+    const before = store.credentials.get(id)
+    if (before === undefined) return problem(reply, `there is no gateway ${id}`)
+    await store.setCredential(id, { ...before, ...rights })
+    // Rights are read when a connection comes in.
+    banish(id)
+    log.info('gateway-rights-changed', { gateway: id })
+    return { id, ...rights }
+  })
+}
+
+function tokenRoutes(server: FastifyInstance, { store, banish, clock, log }: ApiParts): void {
   server.post('/gateways/:id/tokens', async (request, reply) => {
     const { id } = Who.parse(request.params)
     const { forS } = TokenRequest.parse(request.body)
@@ -183,17 +205,6 @@ function credentialRoutes(server: FastifyInstance, { store, banish, clock, log }
     banish(id)
     log.info('tokens-revoked', { gateway: id })
     return { id }
-  })
-  server.post('/gateways/:id/rights', async (request, reply) => {
-    const { id } = Who.parse(request.params)
-    const rights = Rights.parse(request.body)
-    const before = store.credentials.get(id)
-    if (before === undefined) return problem(reply, `there is no gateway ${id}`)
-    await store.setCredential(id, { ...before, ...rights })
-    // Rights are read when a connection comes in.
-    banish(id)
-    log.info('gateway-rights-changed', { gateway: id })
-    return { id, ...rights }
   })
 }
 

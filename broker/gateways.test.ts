@@ -175,6 +175,8 @@ test('a rotated password shuts the old one out at once, or after its grace', asy
   const { password } = Made.parse((await house.ask('/gateways/gw-1/rotate', {})).answer)
   await closed
   expect([await house.refusalOf('gw-1'), await house.refusalOf('gw-1', { password })]).toEqual([4, 'let in'])
+  const { answer } = await house.ask('/gateways')
+  expect(answer).toMatchObject([{ id: 'gw-1', renewedAtMs: house.clock.nowMs() }, { id: 'gw-2' }])
   const next = Made.parse((await house.ask('/gateways/gw-1/rotate', { graceS: 60 })).answer)
   expect(await house.refusalOf('gw-1', { password })).toBe('let in')
   house.clock.advance(61_000)

@@ -5,11 +5,12 @@ import type { District } from '@forewarn/contracts/district'
 import { quantities } from '@forewarn/contracts/quantity'
 import { topicOf } from '@forewarn/contracts/topics'
 import { Command } from 'commander'
+import { z } from 'zod'
 import { districtFor } from '../district.ts'
 import { WrongUse } from '../exit-codes.ts'
 import { findHouse, type HouseDoor } from '../running-house.ts'
 import { settingsOf, withSettingFlags } from '../setting-flags.ts'
-import { say, sayJson, table } from '../terminal.ts'
+import { complain, say, sayJson, table } from '../terminal.ts'
 
 export function gatewayCommand(): Command {
   return withSettingFlags(new Command('gateway'))
@@ -34,6 +35,9 @@ async function showGateway(id: string | undefined, options: Record<string, unkno
   const json = options['json'] === true
   if (id === undefined) return listGateways(district, { json })
   const access = accessOf(id, district, door)
+  const renewed = await renewedOn(id, door)
+  if (renewed !== undefined)
+    complain(`forewarn: ${id} was given another password on ${renewed}; the one below is no longer good`)
   if (json) return sayJson(access)
   for (const row of table(Object.entries(access).map(([name, value]) => [name, String(value)]))) say(row)
 }
@@ -64,4 +68,15 @@ function accessOf(id: string, district: District, { house, secrets }: HouseDoor)
   // A client id of its own under the gateway's: with the bare id it would push out the gateway itself.
   const message = `[{"n":"${sensor.id}","u":"${unit}","v":0}]`
   return { ...base, try: `mosquitto_pub ${address} -i ${id}/try -q 1 -t ${topic} -m '${message}'` }
+}
+
+const Listed = z.array(z.object({ id: z.string(), renewedAtMs: z.number().optional() }))
+
+/** The day on which `forewarn gateways` gave it a password that is kept nowhere; undefined when it never did. */
+async function renewedOn(id: string, { house, secrets }: HouseDoor): Promise<string | undefined> {
+  if (house.brokerUrl === undefined) return undefined
+  const headers = { authorization: `Bearer ${secrets.innerToken}` }
+  const response = await fetch(new URL('/gateways', house.brokerUrl), { headers })
+  const atMs = Listed.parse(await response.json()).find(gateway => gateway.id === id)?.renewedAtMs
+  return atMs === undefined ? undefined : new Date(atMs).toISOString().slice(0, 10)
 }
