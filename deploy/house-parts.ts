@@ -55,7 +55,11 @@ async function openInflux(
 ): Promise<ReadingStore> {
   const notTaken = await openNotTaken(options)
   stopping.add('not-taken', () => notTaken.close())
-  return await openInfluxStore({ ...influx, sensors: options.district.sensors, onPoison: notTaken.note })
+  const store = await openInfluxStore({ ...influx, sensors: options.district.sensors, onPoison: notTaken.note })
+  // Said at once: an index that will take no more sensors is found too late when they are being written.
+  for (const { name, status, detail, remedy } of await store.health())
+    if (status !== 'ok') options.log.warn('store-troubled', { check: name, detail, remedy })
+  return store
 }
 
 const dayMs = 86_400_000

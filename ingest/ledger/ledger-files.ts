@@ -75,7 +75,7 @@ export function openLedgerFiles(dir: string, onDamage: (path: string, cause: unk
         await replaceFile(gatewaysFile, gateways)
       } catch (cause) {
         for (const { startMs } of hours) tallies.dirty.add(startMs)
-        throw new Error(`write ${hours.length} hours of the ledger`, { cause })
+        throw new Error(`write ${hours.length} hours of the ledger: ${String(cause)}`, { cause })
       }
       for (const name of hourNames(dir).slice(0, -hoursAtMost)) await unlink(join(dir, name))
     },

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Imbalance, LedgerRow } from '@forewarn/contracts/ledger'
@@ -23,6 +23,9 @@ class World {
   readonly rejections: CountedRejection[] = []
   readonly asideNexts = new Map<number, number>()
   readonly acknowledged: number[] = []
+  readonly checkpoints: number[] = []
+  /** Share of the journal's limit. */
+  bytesInUse = 0
   storePosition = 0
   judged = 0
   ledger!: Ledger
@@ -35,8 +38,12 @@ class World {
       district: testDistrict,
       journal: {
         readBatches: ({ from, follow, signal }) => this.#read(from, follow, signal),
-        consumer: name => ({ name, position: () => 0, checkpoint: async () => {} }),
-        figures: () => figures(this.#end(), this.storePosition),
+        consumer: name => ({
+          name,
+          position: () => 0,
+          checkpoint: async offset => void this.checkpoints.push(offset),
+        }),
+        figures: () => ({ ...figures(this.#end(), this.storePosition), bytes: this.bytesInUse }),
       },
       rejections: [...this.rejections],
       setAside: this.asideNexts,
@@ -328,4 +335,22 @@ test('a file of the ledger that rotted is put aside and told of; the house start
   await world.drain()
   expect(await world.rowsOf('gw-2')).toMatchObject([{ journalled: 3, stored: 3 }])
   expect(readdirSync(world.dir)).toContain(`${name}.damaged`)
+})
+
+test('a ledger that cannot be written says so, and lets the journal go before that fills', async () => {
+  await using world = await new World().start()
+  world.arrive({ gateway: 0, readings: 4, refused: 0 })
+  await world.drain()
+  expect(world.checkpoints).toEqual([10, 10])
+  rmSync(world.dir, { recursive: true })
+  world.arrive({ gateway: 0, readings: 4, refused: 0 })
+  await world.drain()
+  expect(world.ledger.check()).toMatchObject({ status: 'warning', detail: expect.stringContaining('ENOENT') })
+  expect(world.checkpoints).toEqual([10, 10])
+  world.bytesInUse = 0.3
+  await world.ledger.settle()
+  expect(world.checkpoints).toEqual([10, 10, 20])
+  mkdirSync(world.dir)
+  await world.ledger.settle()
+  expect(world.ledger.check().status).toBe('ok')
 })

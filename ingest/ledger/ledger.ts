@@ -129,6 +129,7 @@ class RunningLedger implements Ledger {
   readonly #timer: NodeJS.Timeout
   readonly #gauge
   #settling: Promise<void> | undefined
+  #trouble: string | undefined
   #rules: AskRules | undefined
   #rulesSince = 0
 
@@ -189,6 +190,10 @@ class RunningLedger implements Ledger {
 
   check(): Check {
     const [first, ...others] = this.#watch.standing()
+    if (first === undefined && this.#trouble !== undefined) {
+      const detail = `the counts cannot be written down: ${this.#trouble}`
+      return { name: 'ledger', status: 'warning', detail, remedy: 'look at the disk of the data folder' }
+    }
     if (first === undefined) return { name: 'ledger', status: 'ok', detail: 'every count agrees', remedy: '' }
     const { gateway, stage, readings } = first
     const more = others.length === 0 ? '' : ` (and ${others.length} more)`
@@ -215,7 +220,7 @@ class RunningLedger implements Ledger {
   }
 
   async #settleOnce(): Promise<void> {
-    const { log, clock } = this.#options
+    const { log, clock, journal } = this.#options
     const { tallies, files, consumer } = this.#parts
     await this.#askRules()
     this.#compare()
@@ -224,8 +229,14 @@ class RunningLedger implements Ledger {
       await files.save(tallies)
       await consumer.checkpoint(kept)
       tallies.forgetOld(clock.nowMs())
+      this.#trouble = undefined
     } catch (cause) {
-      log.error('ledger-not-kept', { reason: String(cause) })
+      // The first word of it, not one line every five seconds.
+      if (this.#trouble === undefined) log.error('ledger-not-kept', { reason: String(cause) })
+      this.#trouble = String(cause)
+      const { bytes, maxBytes } = journal.figures()
+      // Readings before counts: a ledger that cannot be written must not fill the journal until nobody is acknowledged.
+      if (bytes > maxBytes / 4) await consumer.checkpoint(kept).catch(() => undefined)
     }
   }
 
