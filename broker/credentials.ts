@@ -84,6 +84,7 @@ export interface Verifier {
 /** A verifier over these credentials; the map may change while it runs (a key is replaced, a gateway is shut out). */
 export function passwordVerifier(credentials: Credentials): Verifier {
   const remembered = rememberedAnswers()
+  const nobodys = hashSecret(randomBytes(24), 'random')
   const opensPassword = async (user: string, hash: string | undefined, password: Buffer) => {
     if (hash === undefined) return false
     const before = remembered.answer(user, hash, password)
@@ -95,7 +96,11 @@ export function passwordVerifier(credentials: Credentials): Verifier {
   return {
     async verify(user, password, atMs) {
       const credential = credentials.get(user)
-      if (credential === undefined || isShut(credential, atMs)) return undefined
+      if (credential === undefined || isShut(credential, atMs)) {
+        // As long as for somebody: the time of the answer must not tell who exists.
+        await isSecretOf(await nobodys, password)
+        return undefined
+      }
       const { passwordHash, previous, expiresAtMs: untilMs } = credential
       const token = openingToken(credential, password, atMs)
       if (token !== undefined)
