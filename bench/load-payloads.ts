@@ -8,10 +8,25 @@ export type MakePayload = (atMs: number) => readonly Buffer[]
 /** Other values the next time round, so that nobody compresses a constant. */
 const variants = 3
 
+/**
+ * The time of a batch, later than all of the batch before it: a generator that was held up sends two within a
+ * millisecond, and the same sensor at the same time is one reading, not two.
+ */
+function timesApart(sensors: number, count: number): (atMs: number) => number {
+  const spanMs = Math.ceil(count / sensors)
+  let next = 0
+  return atMs => {
+    const time = Math.max(atMs, next)
+    next = time + spanMs
+    return time
+  }
+}
+
 const valueOf = (sensor: number, variant: number) => (((sensor + variant * 31 + 1) * 7919) % 1000) / 10_000
 
 /** SenML: each batch takes the next `count` sensors; a sensor that comes again in it is measured a ms later. */
 export function senmlPayloads(sensors: readonly string[], count: number): MakePayload {
+  const timeOf = timesApart(sensors.length, count)
   const made = new Map<number, Buffer>()
   let next = 0
   let round = 0
@@ -30,7 +45,7 @@ export function senmlPayloads(sensors: readonly string[], count: number): MakePa
     }
     next = (next + count) % sensors.length
     round++
-    return [Buffer.from(`[{"bt":${(atMs / 1000).toFixed(3)},`), body]
+    return [Buffer.from(`[{"bt":${(timeOf(atMs) / 1000).toFixed(3)},`), body]
   }
 }
 
@@ -38,6 +53,7 @@ export function senmlPayloads(sensors: readonly string[], count: number): MakePa
 const columnBodies = new Map<string, Buffer>()
 
 export function columnsPayloads(sensors: readonly string[], count: number): MakePayload {
+  const timeOf = timesApart(sensors.length, count)
   let next = 0
   let round = 0
   return atMs => {
@@ -55,6 +71,6 @@ export function columnsPayloads(sensors: readonly string[], count: number): Make
     }
     next = (next + count) % sensors.length
     round++
-    return [Buffer.from(`{"birth":1,"seq":${round},"t":${atMs},`), body]
+    return [Buffer.from(`{"birth":1,"seq":${round},"t":${timeOf(atMs)},`), body]
   }
 }
