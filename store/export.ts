@@ -52,17 +52,42 @@ async function writeText({ range, sensors, time, format }: ExportOptions, path: 
   let points = 0
   try {
     if (format !== 'line-protocol') await handle.write(`${csvHeader}\n`)
-    for (const { index, id, periodS } of sensors)
-      for (const slice of slicesOf(time, periodS)) {
-        const found = await range({ sensor: index, ...slice })
-        points += found.length
-        if (found.length > 0) await handle.write(`${found.map(point => lineFor(id, point)).join('\n')}\n`)
-      }
+    for await (const { id, found } of pieces({ range, sensors, time })) {
+      points += found.length
+      if (found.length > 0) await handle.write(`${found.map(point => lineFor(id, point)).join('\n')}\n`)
+    }
     await handle.sync()
   } finally {
     await handle.close()
   }
   return points
+}
+
+interface Piece {
+  readonly id: string
+  readonly found: readonly SeriesPoint[]
+}
+
+/** Questions under way at a time: most of an answer's time is spent on its way. */
+const askedAhead = 4
+
+/** What is found, sensor by sensor and slice by slice, in order. */
+async function* pieces({
+  range,
+  sensors,
+  time,
+}: Pick<ExportOptions, 'range' | 'sensors' | 'time'>): AsyncGenerator<Piece> {
+  const underWay: Promise<Piece>[] = []
+  for (const { index, id, periodS } of sensors)
+    for (const slice of slicesOf(time, periodS)) {
+      const asked = range({ sensor: index, ...slice }).then(found => ({ id, found }))
+      // Whoever takes it out hears of its failure; one that nobody takes out any more must not end the process.
+      asked.catch(() => undefined)
+      underWay.push(asked)
+      const first = underWay.length >= askedAhead ? underWay.shift() : undefined
+      if (first !== undefined) yield await first
+    }
+  for (const asked of underWay) yield await asked
 }
 
 /** Pieces of a time in which a sensor says no more than can be held at once, whole days long. */
