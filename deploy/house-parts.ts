@@ -18,6 +18,7 @@ import type { QueueBackend } from '@forewarn/runtime/queue'
 import { openEmbeddedStore } from '@forewarn/store/embedded'
 import { openInfluxStore } from '@forewarn/store/influx'
 import type { ReadingStore } from '@forewarn/store/reading-store'
+import { whenServersAnswer } from './await-servers.ts'
 import { backupConsumer } from './backup/snapshot.ts'
 import { shipped } from './catalogue.ts'
 import type { HouseOptions } from './house-options.ts'
@@ -155,28 +156,33 @@ export async function startDecisions(
 ) {
   const { district, dataDir, clock, log, metrics, mode } = options
   const shared = { district, queue, clock, metrics, mode, innerToken: secrets.innerToken }
-  const alerts = await startAlerts({
-    ...shared,
-    roadGraph: options.roadGraph,
-    ingestUrl: intake.ingestUrl,
-    plansDir: shipped.plansDir,
-    databaseUrl: postgres,
-    broker: {
-      url: `mqtt://127.0.0.1:${intake.mqttPort}`,
-      username: dispatcherName,
-      password: secrets.dispatcher.password,
-    },
-    log: log.with({ process: 'alerts' }),
-  })
+  const awaiting = { log, clock }
+  const startOfAlerts = () =>
+    startAlerts({
+      ...shared,
+      roadGraph: options.roadGraph,
+      ingestUrl: intake.ingestUrl,
+      plansDir: shipped.plansDir,
+      databaseUrl: postgres,
+      broker: {
+        url: `mqtt://127.0.0.1:${intake.mqttPort}`,
+        username: dispatcherName,
+        password: secrets.dispatcher.password,
+      },
+      log: log.with({ process: 'alerts' }),
+    })
+  const alerts = await whenServersAnswer(startOfAlerts, { part: 'alerts', ...awaiting })
   stopping.add('alerts', () => alerts.stop())
-  const rules = await startRules({
-    ...shared,
-    journal: intake.journal,
-    rules: options.rulesDir ?? shipped.rulesDir,
-    models: shipped.modelFile,
-    stateDir: join(dataDir, 'rules'),
-    log: log.with({ process: 'rules' }),
-  })
+  const startOfRules = () =>
+    startRules({
+      ...shared,
+      journal: intake.journal,
+      rules: options.rulesDir ?? shipped.rulesDir,
+      models: shipped.modelFile,
+      stateDir: join(dataDir, 'rules'),
+      log: log.with({ process: 'rules' }),
+    })
+  const rules = await whenServersAnswer(startOfRules, { part: 'rules', ...awaiting })
   stopping.add('rules', () => rules.stop())
   intake.ingest.watchRules(rules.url)
   return { alertsUrl: alerts.url, rulesUrl: rules.url }
