@@ -33,14 +33,22 @@ describe.concurrent('the program', () => {
     expect(out).toContain('Example:')
   })
 
-  test.each(['start', 'play', 'publish', 'gateway', 'doctor', 'settings', 'rules check', 'decode', 'asyncapi', 'quarantine list'])(
-    '%s --help gives an example',
-    async command => {
-      const { code, out } = await forewarn([...command.split(' '), '--help'])
-      expect(code).toBe(0)
-      expect(out).toMatch(new RegExp(`Example:\n  .*forewarn ${command}`))
-    },
-  )
+  test.each([
+    'start',
+    'play',
+    'publish',
+    'gateway',
+    'doctor',
+    'settings',
+    'rules check',
+    'decode',
+    'asyncapi',
+    'quarantine list',
+  ])('%s --help gives an example', async command => {
+    const { code, out } = await forewarn([...command.split(' '), '--help'])
+    expect(code).toBe(0)
+    expect(out).toMatch(new RegExp(`Example:\n  .*forewarn ${command}`))
+  })
 
   test('tells its version', async () => {
     expect((await forewarn(['--version'])).out).toMatch(/^\d+\.\d+\.\d+\n$/)
