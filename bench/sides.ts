@@ -125,12 +125,12 @@ export async function load(
 
 /** Waits until so many are stored, or until stored readings stop growing: what is there then is all that will be. */
 export async function settledCount(side: Side, sinceMs: number, expected: number): Promise<number> {
-  let before = -1
   let now = await side.count(sinceMs)
-  while (now !== before && now < expected) {
-    before = now
-    await wait(2000)
+  for (let still = 0; still < 6 && now < expected; ) {
+    await wait(500)
+    const before = now
     now = await side.count(sinceMs)
+    still = now === before ? still + 1 : 0
   }
   return now
 }
