@@ -1,7 +1,8 @@
 /**
  * `npm run bench -- faults`: what is acknowledged and what of it is stored, the stock pipeline and the house side by
  * side: InfluxDB gone for 15 s, the ingest killed and started again after 2 s, and one and a half times the ceiling.
- * Flags: --gateways 1000 --rate 50000 --ceiling 400000 (of the house on its embedded store) --stock-ceiling 130000
+ * Flags: --gateways 1000 --rate 50000 --ceiling 500000 (of the house on its embedded store) --stock-ceiling 130000
+ * --overload-gateways 5000 (500,000 series are what the peer's ceiling was measured with)
  * --only influx-gone,ingest-killed,overload
  */
 import { setTimeout as wait } from 'node:timers/promises'
@@ -14,8 +15,9 @@ const { values: flags } = parseArgs({
   options: {
     gateways: { type: 'string', default: '1000' },
     rate: { type: 'string', default: '50000' },
-    ceiling: { type: 'string', default: '400000' },
+    ceiling: { type: 'string', default: '500000' },
     'stock-ceiling': { type: 'string', default: '130000' },
+    'overload-gateways': { type: 'string', default: '5000' },
     only: { type: 'string', default: 'influx-gone,ingest-killed,overload' },
   },
 })
@@ -52,10 +54,11 @@ const senml = { format: 'senml', readingsPerBatch: 100, connections: gateways } 
 const now = () => performance.timeOrigin + performance.now()
 
 /** The series exist and the caches are warm before anything breaks. */
-async function warmUp(side: Side): Promise<void> {
+async function warmUp(side: Side, connections = gateways): Promise<void> {
   const sinceMs = now()
   await side.count(sinceMs)
-  const { acknowledgedReadings } = await load(side, { ...senml, readingsPerSecond: rate, seconds: 3 })
+  const seconds = Math.max(3, (connections * 100) / rate)
+  const { acknowledgedReadings } = await load(side, { ...senml, connections, readingsPerSecond: rate, seconds })
   await settledCount(side, sinceMs, acknowledgedReadings)
 }
 
@@ -130,8 +133,9 @@ async function ingestKilledEmbedded(): Promise<Row> {
 
 /** What it takes at its ceiling, and what of it is left when half as much again comes. */
 async function overload(name: SideName, ceiling: number): Promise<Row[]> {
-  const side = await startSide(name, gateways)
-  await warmUp(side)
+  const connections = Number(flags['overload-gateways'])
+  const side = await startSide(name, connections)
+  await warmUp(side, connections)
   const rows: Row[] = []
   for (const [fault, factor] of [
     ['at the ceiling', 1],
@@ -139,7 +143,7 @@ async function overload(name: SideName, ceiling: number): Promise<Row[]> {
   ] as const) {
     const sinceMs = now()
     await side.count(sinceMs)
-    const shape = { ...senml, readingsPerSecond: ceiling * factor, seconds: 12, patienceS: 60 }
+    const shape = { ...senml, connections, readingsPerSecond: ceiling * factor, seconds: 12, patienceS: 60 }
     const result = await load(side, shape)
     rows.push(row(fault, side, result, await storedInTheEnd(side, sinceMs, result.acknowledgedReadings)))
   }
