@@ -12,7 +12,7 @@ import type { BrokerLimits } from './limits.ts'
 import { loginGuard } from './login-guard.ts'
 import { hashSecret, renewalOf } from './password-hash.ts'
 import { isOwnTopic, type User } from './permissions.ts'
-import type { Session, Sessions } from './sessions.ts'
+import type { Session, Sessions } from './sessions/sessions.ts'
 
 /** CONNACK return codes (MQTT 3.1.1 table 3.1) by why somebody was refused. Stable: logged, counted, tested on. */
 const returnCodes = {

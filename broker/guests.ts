@@ -2,11 +2,11 @@
  * Who is in: what the broker knows of every client it has let in, by connection and by user.
  */
 import type { Client } from 'aedes'
-import type { Deliveries } from './deliveries.ts'
 import type { PacketMeter } from './packet-meter.ts'
 import type { User } from './permissions.ts'
 import type { PublishTap } from './publish-tap.ts'
-import type { Session } from './sessions.ts'
+import type { Deliveries } from './sessions/deliveries.ts'
+import type { Session } from './sessions/sessions.ts'
 
 export interface Guest {
   readonly user: User

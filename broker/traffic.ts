@@ -9,7 +9,7 @@ import type { BrokerCounts } from './counts.ts'
 import type { Guest, Guests } from './guests.ts'
 import type { BrokerLimits } from './limits.ts'
 import { publishPath, subscribeRefusal } from './permissions.ts'
-import { sessionMark } from './persistence.ts'
+import { sessionMark } from './sessions/persistence.ts'
 
 interface TrafficParts {
   readonly guests: Guests

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { filterMatches } from '../topic-filters.ts'
 import { retainedMessages } from './retained.ts'
-import { filterMatches } from './topic-filters.ts'
 
 const kept = (topic: string, text = 'x') => ({ topic, payload: Buffer.from(text), qos: 1 as const })
 const roomy = { maxCount: 1000, maxBytes: 1e6 }

@@ -4,8 +4,8 @@
  * without subscriptions, and cannot mark a repeat as one.
  */
 import type { Clock } from '@forewarn/runtime/clock'
+import { type FilterTree, filterTree } from '../topic-filters.ts'
 import { type DeliveryQueue, deliveryQueue, type QueueLimits, type SharedRoom } from './delivery-queue.ts'
-import { type FilterTree, filterTree } from './topic-filters.ts'
 
 export interface SessionLimits extends QueueLimits {
   /** Kept sessions of all users together, and of one. */

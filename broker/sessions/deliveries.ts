@@ -4,10 +4,10 @@
  * message overtook (moscajs/aedes issues 955 and 994), find the granted QoS by topic name only, and know no window.
  */
 import type { Client } from 'aedes'
+import { publishBytes } from '../packet-bytes.ts'
+import { filterMatches } from '../topic-filters.ts'
 import { type DeliveryQueue, deliveryQueue, type QueueLimits, type SharedRoom } from './delivery-queue.ts'
-import { publishBytes } from './packet-bytes.ts'
 import type { Session } from './sessions.ts'
-import { filterMatches } from './topic-filters.ts'
 
 /** What Aedes passes to a subscriber; `brokerId` is absent for retained messages, which are never repeats. */
 interface Passing {

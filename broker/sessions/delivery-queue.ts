@@ -3,7 +3,7 @@
  * After a reconnect everything in flight goes out again, marked DUP (MQTT 3.1.1 §4.4). Aedes has no window, sends
  * repeats unmarked, and takes any acknowledgement for any message.
  */
-import { publishBytes, pubrelBytes } from './packet-bytes.ts'
+import { publishBytes, pubrelBytes } from '../packet-bytes.ts'
 
 export interface Outgoing {
   readonly topic: string

@@ -6,8 +6,8 @@ import { readFile } from 'node:fs/promises'
 import type { SendDown } from '@forewarn/contracts/intake'
 import type { Log } from '@forewarn/runtime/log'
 import { z } from 'zod'
+import { wholeFile } from '../whole-file.ts'
 import type { RetainedMessages } from './retained.ts'
-import { wholeFile } from './whole-file.ts'
 
 /** By topic; payloads in base64. */
 const KeptMessages = z.record(z.string(), z.string())
