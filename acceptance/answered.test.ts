@@ -42,7 +42,8 @@ const unwatched = watched
 const fromMin = 50
 const dry = Array.from({ length: fromMin + 2 }, () => 0.01)
 const levelsM = {
-  answered: [...dry, 0.16, 0.18, 0.2, 0.22, 0.24, 0.28, 0.3, 0.3, 0.3, 0.3, 0],
+  // The water stands for long: on a machine that is busy, minutes pass here before anybody gets to press a key.
+  answered: [...dry, 0.16, 0.18, 0.2, 0.22, 0.24, 0.28, ...Array.from({ length: 20 }, () => 0.3), 0],
   vetoed: [...dry, 0.16, 0.16, 0.16, 0.16, 0.16, 0.16, 0.16, 0],
   unanswered: [...dry, 0.16],
   unwatched: [0.01, 0.3, 0.3, 0.3, 0.3, 0.01],
@@ -58,7 +59,7 @@ beforeAll(async () => {
   await writeFile(join(rulesDir, 'watched.yaml'), watched)
   await writeFile(join(rulesDir, 'unwatched.yaml'), unwatched)
   const settings = { ...plainDrillSettings(), rulesDir }
-  const recording = writtenStorm({ minutes: fromMin + 25, levelsM, underpasses: ['unwatched'] })
+  const recording = writtenStorm({ minutes: fromMin + 41, levelsM, underpasses: ['unwatched'] })
   const fromMs = recording.startMs + fromMin * 60_000
   drill = await startDrill({ recording, fromMs, speed: 120, settings })
   const { consoleUrl, officer: known, secrets } = drill.house
