@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from 'vitest'
-import { connectionDoor, networkOf } from './address-limits.ts'
 import { nextMessage, startTestBroker, type TestBroker, whenClosed } from './broker-fixture.ts'
+import { connectionDoor, networkOf } from './entry/address-limits.ts'
+import { loginGuard } from './entry/login-guard.ts'
 import { defaultLimits, parseLimits } from './limits.ts'
-import { loginGuard } from './login-guard.ts'
 import { publishPace } from './publish-pace.ts'
 
 /** The machine may be busy. */

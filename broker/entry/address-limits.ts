@@ -3,7 +3,7 @@
  * remembers; it is given the time.
  */
 import { isIPv6 } from 'node:net'
-import type { BrokerLimits } from './limits.ts'
+import type { BrokerLimits } from '../limits.ts'
 
 export type DoorRefusal = 'too-many-connections' | 'too-many-connections-from-address' | 'connecting-too-fast'
 

@@ -4,15 +4,15 @@
 import type { Clock } from '@forewarn/runtime/clock'
 import type { Log } from '@forewarn/runtime/log'
 import type { AedesOptions, Client, ConnectPacket } from 'aedes'
-import { claimUser } from './claims.ts'
-import type { CredentialStore } from './credential-store.ts'
-import { isShut, type Opened, passwordVerifier } from './credentials.ts'
-import type { Guests } from './guests.ts'
-import type { BrokerLimits } from './limits.ts'
+import { claimUser } from '../claims.ts'
+import type { CredentialStore } from '../credential-store.ts'
+import { isShut, type Opened, passwordVerifier } from '../credentials.ts'
+import type { Guests } from '../guests.ts'
+import type { BrokerLimits } from '../limits.ts'
+import { hashSecret, renewalOf } from '../password-hash.ts'
+import { isOwnTopic, type User } from '../permissions.ts'
+import type { Session, Sessions } from '../sessions/sessions.ts'
 import { loginGuard } from './login-guard.ts'
-import { hashSecret, renewalOf } from './password-hash.ts'
-import { isOwnTopic, type User } from './permissions.ts'
-import type { Session, Sessions } from './sessions/sessions.ts'
 
 /** CONNACK return codes (MQTT 3.1.1 table 3.1) by why somebody was refused. Stable: logged, counted, tested on. */
 const returnCodes = {

@@ -2,7 +2,7 @@ import { networkInterfaces } from 'node:os'
 import { silentLog } from '@forewarn/runtime/log'
 import mqtt from 'mqtt'
 import { expect, test } from 'vitest'
-import { startTestBroker, whenConnected } from './broker-fixture.ts'
+import { startTestBroker, whenConnected } from '../broker-fixture.ts'
 import { plainHostOf } from './listeners.ts'
 
 const log = silentLog()

@@ -7,13 +7,13 @@ import { connect as connectTls } from 'node:tls'
 import { installed } from '@forewarn/runtime/test-servers'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { startTestBroker, type TestBroker, whenConnected } from './broker-fixture.ts'
+import { startTestBroker, type TestBroker, whenConnected } from '../broker-fixture.ts'
 
 /** The machine may be busy. */
 const patiently = { timeout: 20_000 }
 
 /** The commands of docs/SECURITY.md, block by block: what is written there must work. */
-const document = readFileSync(join(import.meta.dirname, '..', 'docs', 'SECURITY.md'), 'utf8')
+const document = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'SECURITY.md'), 'utf8')
 const certificates = document.slice(document.indexOf('## Certificates'))
 const [makeBroker = '', makeGateway = '', makeList = '', revoke = ''] = [
   ...certificates.matchAll(/```sh\n(.*?)```/gs),

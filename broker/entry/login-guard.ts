@@ -2,8 +2,9 @@
  * What wrong passwords cost: each answer later than the last, and after too many the pair of user and address is shut
  * out for a while. The pair, not the user: nobody can shut a gateway out by guessing at its door from elsewhere.
  */
+
+import type { BrokerLimits } from '../limits.ts'
 import { networkOf } from './address-limits.ts'
-import type { BrokerLimits } from './limits.ts'
 
 export interface LoginGuard {
   isLockedOut(user: string, address: string, atMs: number): boolean
