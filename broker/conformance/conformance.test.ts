@@ -2,7 +2,6 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { field, packetId, packetOf, ping, publishPacket, subscribePacket } from '../attack-fixture.ts'
 import { type Line, startTestBroker, type TestBroker } from '../broker-fixture.ts'
 import { bytesOf, play, sequencesOf } from './packet-sequences.ts'
-import { pahoOutcomes } from './python-suites.ts'
 
 let house: TestBroker
 const lines: Line[] = []
@@ -197,16 +196,6 @@ test('an open broker says so in its health', async () => {
   expect(answer).toMatchObject({
     checks: expect.arrayContaining([expect.objectContaining({ name: 'access', status: 'failed' })]),
   })
-})
-
-test('what Paho’s suite prints is read, in both of its forms', () => {
-  const output =
-    'hostname x\nBasic test succeeded\n$ topics test failed\ntest suite failed\ntest_will (x.Test) ... ok\n'
-  expect(pahoOutcomes(output)).toEqual([
-    { name: 'Basic test', trouble: undefined },
-    { name: '$ topics test', trouble: 'failed' },
-    { name: 'test_will', trouble: undefined },
-  ])
 })
 
 test('packet sequences are read and played', async () => {

@@ -23,7 +23,8 @@ export interface Outcome {
   readonly trouble: string | undefined
 }
 
-interface Ended {
+export interface Ended {
+  /** Null when it was stopped. */
   readonly code: number | null
   readonly output: string
 }
@@ -77,37 +78,67 @@ function withoutVersion5(script: string): string {
   return script.replaceAll(/^(\s*)(?:rc\s*=\s*)?do_test\((?:proto_ver=)?5.*\)$/gm, '$1pass')
 }
 
-/** Eclipse Paho's `client_test.py`. */
+/** Eclipse Paho's `client_test.py`, in either of its editions. Throws when the folder has none. */
 export async function runPaho(folder: string, port: number): Promise<Outcome[]> {
-  if (!existsSync(join(folder, 'client_test.py'))) throw new Error(`there is no client_test.py in ${folder}`)
-  const optional = ['--zero_length_clientid', '--dollar_topics', '--subscribe_failure']
+  const suite = join(folder, 'client_test.py')
+  if (!existsSync(suite)) throw new Error(`there is no client_test.py in ${folder}`)
   const where = ['--hostname', '127.0.0.1', '--port', String(port)]
-  const { output } = await python(['client_test.py', ...where, ...optional], folder)
-  const found = pahoOutcomes(output)
-  return found.length > 0 ? found : [{ name: 'client_test.py', trouble: lastLine(output) }]
+  const optional = pahoOptions.filter(option => readFileSync(suite, 'utf8').includes(`"${option.slice(2)}"`))
+  return pahoOutcomes(await python(['-c', pahoStart, ...where, ...optional], folder))
 }
 
-/** What its editions print: `Basic test succeeded`, or a line of Python's unittest. */
-export function pahoOutcomes(output: string): Outcome[] {
-  const plain = [...output.matchAll(/^(?!test suite)(.+? test) (succeeded|failed)\s*$/gm)]
-  const unit = [...output.matchAll(/^(test\w+) \(.*\) \.\.\. (ok|FAIL|ERROR)\s*$/gm)]
-  return [...plain, ...unit].map(([, name = '', result = '']) => ({
-    name,
-    trouble: result === 'succeeded' || result === 'ok' ? undefined : result,
-  }))
+/** The older edition leaves these tests out unless asked; the newer has them all and does not know the options. */
+const pahoOptions = ['--zero_length_clientid', '--dollar_topics', '--subscribe_failure']
+
+/** The newer edition reads its host and port, and then unittest reads the same words again and does not know them. */
+const pahoStart = `
+import runpy, sys, unittest
+main = unittest.main
+unittest.main = lambda: main(argv=['client_test.py', '--verbose'])
+sys.argv[0] = 'client_test.py'
+runpy.run_path('client_test.py', run_name='__main__')
+`
+
+/**
+ * What it said of each test: `Basic test succeeded` in the older edition, the lines of Python's unittest in the newer.
+ * That one prints sentences too, but not of every test that failed. A suite that did not come to its end has failed.
+ */
+export function pahoOutcomes({ code, output }: Ended): Outcome[] {
+  const isUnittest = /^test\w+ \(.*\) \.\.\. |^Ran \d+ tests? in /m.test(output)
+  const outcomes = isUnittest ? unittestOutcomes(output) : sentenceOutcomes(output)
+  const isWhole = isUnittest ? /^Ran \d+ tests? in /m.test(output) : /^test suite (succeeded|failed)\s*$/m.test(output)
+  const isExplained = code === 0 || outcomes.some(({ trouble }) => trouble !== undefined)
+  if (isWhole && isExplained && outcomes.length > 0) return outcomes
+  return [...outcomes, { name: 'client_test.py', trouble: `ended with ${code}: ${lastLine(output)}` }]
 }
 
-const patienceMs = 60_000
+function sentenceOutcomes(output: string): Outcome[] {
+  const sentences = output.matchAll(/^(?!test suite)(.+? test) (succeeded|failed)\s*$/gm)
+  return [...sentences].map(([, name = '', result]) => ({ name, trouble: result === 'failed' ? result : undefined }))
+}
+
+/** Tracebacks come between a test's name and its result; the report at the end names all that went wrong. */
+function unittestOutcomes(output: string): Outcome[] {
+  const troubles = new Map([...output.matchAll(/^(FAIL|ERROR): (\w+) /gm)].map(([, kind, name = '']) => [name, kind]))
+  const begun = [...output.matchAll(/^(test\w+) \(.*\) \.\.\. /gm)].map(([, name = '']) => name)
+  return [...new Set([...begun, ...troubles.keys()])].map(name => ({ name, trouble: troubles.get(name) }))
+}
+
+const patienceMs = 120_000
 
 function python(args: readonly string[], folder: string): Promise<Ended> {
   return new Promise(resolve => {
     const child = spawn('python3', args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], timeout: patienceMs })
-    let output = ''
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', bytes => {
-        output += String(bytes)
-      })
-    child.on('close', code => resolve({ code, output }))
+    // One after the other: a sentence of the one must not fall into a line of the other.
+    let said = ''
+    let complained = ''
+    child.stdout.on('data', bytes => {
+      said += String(bytes)
+    })
+    child.stderr.on('data', bytes => {
+      complained += String(bytes)
+    })
+    child.on('close', code => resolve({ code, output: `${said}\n${complained}` }))
   })
 }
 
