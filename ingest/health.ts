@@ -9,7 +9,7 @@ import { type Clocks, hoursOf } from './clocks.ts'
 import type { IngestCounts } from './counts.ts'
 import type { Gateways } from './gateways.ts'
 import type { Ledger } from './ledger/ledger.ts'
-import type { Quarantine } from './quarantine.ts'
+import type { Quarantine } from './quarantine/quarantine.ts'
 import type { StoreWriter } from './writer.ts'
 
 export interface HealthParts {

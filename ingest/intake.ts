@@ -14,8 +14,8 @@ import type { IngestCounts } from './counts.ts'
 import { type Format, type Readings, type Refused, refused, type Said } from './formats/format.ts'
 import type { Gateways } from './gateways.ts'
 import type { Arrival, Aside, Release } from './judge.ts'
-import type { Quarantine, QuarantineLine } from './quarantine.ts'
-import type { RejectLog } from './reject-log.ts'
+import type { Quarantine, QuarantineLine } from './quarantine/quarantine.ts'
+import type { RejectLog } from './quarantine/reject-log.ts'
 import type { SensorNames } from './sensor-names.ts'
 
 export interface IntakeParts {

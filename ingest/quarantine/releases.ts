@@ -16,10 +16,10 @@ import { decodeBatch } from '@forewarn/journal/batch-codec'
 import type { ReadingJournal } from '@forewarn/journal/reading-journal'
 import type { Clock } from '@forewarn/runtime/clock'
 import type { Log } from '@forewarn/runtime/log'
-import type { Heard, Said } from './formats/format.ts'
-import type { Intake } from './intake.ts'
+import type { Heard, Said } from '../formats/format.ts'
+import type { Intake } from '../intake.ts'
+import type { SensorNames } from '../sensor-names.ts'
 import { type BegunRelease, payloadOf, type Quarantine, type ReleasedRows } from './quarantine.ts'
-import type { SensorNames } from './sensor-names.ts'
 
 export interface Releases {
   /** Rejects only when the disk or the journal does; the entry waits on then, and may be released again. */

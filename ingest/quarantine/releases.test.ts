@@ -2,7 +2,7 @@ import { formatColumns } from '@forewarn/contracts/columns'
 import { QuarantineAnswer, QuarantineEntry, QuarantineProblem } from '@forewarn/contracts/quarantine'
 import { qualityFlag } from '@forewarn/contracts/reading'
 import { expect, test } from 'vitest'
-import { type OpenIngest, openIngest, startMs } from './open-ingest.ts'
+import { type OpenIngest, openIngest, startMs } from '../open-ingest.ts'
 
 const readings = 'fw/1/jingan/gw-1/readings'
 const by = 'Li Wei'

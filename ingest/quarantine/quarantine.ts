@@ -6,7 +6,7 @@ import type { QuarantineReport } from '@forewarn/contracts/health'
 import { QuarantineDecision, QuarantineEntry } from '@forewarn/contracts/quarantine'
 import type { Rejection, RejectionReason } from '@forewarn/contracts/rejection'
 import { z } from 'zod'
-import { openKeptLines } from './kept-lines.ts'
+import { openKeptLines } from '../kept-lines.ts'
 
 /** What is to be kept: the original as it came, or the part of it that was refused. */
 export interface Refusal extends Pick<Rejection, 'reason' | 'atMs' | 'gateway' | 'topic' | 'detail' | 'kept'> {
