@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { silentLog } from '@forewarn/runtime/log'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { clockFile } from './clock-file.ts'
 import { createClocks } from './clocks.ts'
+import { clockFile } from './gateways/clock-file.ts'
 import { testDistrict } from './test-district.ts'
 
 const hourMs = 3_600_000

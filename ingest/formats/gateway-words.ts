@@ -4,7 +4,7 @@
 import { Birth, LocalAlarm, Status } from '@forewarn/contracts/gateway-messages'
 import type { z } from 'zod'
 import type { Births } from '../births.ts'
-import type { Gateways } from '../gateways.ts'
+import type { Gateways } from '../gateways/gateways.ts'
 import { type Format, heard, refused } from './format.ts'
 
 export type OnStatus = (gateway: string, status: Status, atMs: number) => void

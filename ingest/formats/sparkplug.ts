@@ -11,9 +11,9 @@ import {
   type SparkplugSession,
 } from '@forewarn/protocols/sparkplug/session'
 import { nodeCommandTopic, parseSparkplugTopic, type SparkplugAddress } from '@forewarn/protocols/sparkplug/topic'
+import type { Lives } from '../gateways/lives.ts'
+import type { Rebirths } from '../gateways/rebirth.ts'
 import type { Arrival } from '../judge.ts'
-import type { Lives } from '../lives.ts'
-import type { Rebirths } from '../rebirth.ts'
 import type { DeviceValue, TakeValues } from './device-values.ts'
 import { type Format, heard, refused, type Said } from './format.ts'
 import type { NodeMessage, SparkplugNodes } from './sparkplug-nodes.ts'

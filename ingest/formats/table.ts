@@ -4,7 +4,7 @@
 import type { Publish } from '@forewarn/contracts/intake'
 import { type Channel, parseTopic } from '@forewarn/contracts/topics'
 import type { Births } from '../births.ts'
-import type { Gateways } from '../gateways.ts'
+import type { Gateways } from '../gateways/gateways.ts'
 import { columnsFormat } from './columns.ts'
 import { type Format, type Refused, refused } from './format.ts'
 import { alarmFormat, birthFormat, type KeepAlarm, type OnStatus, statusFormat } from './gateway-words.ts'

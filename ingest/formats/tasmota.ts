@@ -4,7 +4,7 @@
  */
 import { jsonOf } from '@forewarn/protocols/json-text'
 import { parseTasmota } from '@forewarn/protocols/tasmota/message'
-import type { Lives } from '../lives.ts'
+import type { Lives } from '../gateways/lives.ts'
 import type { TakeValues } from './device-values.ts'
 import { type Format, heard, refused } from './format.ts'
 

@@ -5,8 +5,8 @@ import { KeptAlarm, type LocalAlarm } from '@forewarn/contracts/gateway-messages
 import { topicOf } from '@forewarn/contracts/topics'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
+import { openIngest, startMs } from '../open-ingest.ts'
 import { openAlarmBook } from './alarm-book.ts'
-import { openIngest, startMs } from './open-ingest.ts'
 
 function alarm(id: string): LocalAlarm {
   const what = { rule: 'deep-water', place: 'p', hazard: 'waterlogging', sensor: 'depth-1', value: 0.4, outputs: [] }

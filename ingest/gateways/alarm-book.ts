@@ -4,7 +4,7 @@
  */
 import { KeptAlarm, type LocalAlarm } from '@forewarn/contracts/gateway-messages'
 import { z } from 'zod'
-import { openKeptLines } from './kept-lines.ts'
+import { openKeptLines } from '../kept-lines.ts'
 
 export interface AlarmBook {
   /** Resolves once it is on disk. */

@@ -6,7 +6,7 @@ import type { District } from '@forewarn/contracts/district'
 import { replaceFile } from '@forewarn/journal/durable-file'
 import type { Log } from '@forewarn/runtime/log'
 import { z } from 'zod'
-import type { ClocksOptions, Troubles } from './clocks.ts'
+import type { ClocksOptions, Troubles } from '../clocks.ts'
 
 const ClockFile = z.record(
   z.string(),

@@ -5,9 +5,9 @@
 import type { District } from '@forewarn/contracts/district'
 import type { Birth, Status } from '@forewarn/contracts/gateway-messages'
 import type { GatewayReport } from '@forewarn/contracts/gateway-state'
-import { type Clocks, hoursOf } from './clocks.ts'
+import { type Clocks, hoursOf } from '../clocks.ts'
+import type { SensorNames } from '../sensor-names.ts'
 import type { Lives } from './lives.ts'
-import type { SensorNames } from './sensor-names.ts'
 
 export interface GatewayState {
   readonly id: string
