@@ -6,20 +6,24 @@ import { randomBytes } from 'node:crypto'
 import type { ProcessHealth } from '@forewarn/contracts/health'
 import type { Clock } from '@forewarn/runtime/clock'
 import type { Log } from '@forewarn/runtime/log'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { Claims } from './claims.ts'
+import type { Configurations } from './configuration/configurations.ts'
+import { configurationRoutes } from './configuration/configurations-api.ts'
 import type { Holding } from './counts.ts'
 import type { CredentialStore } from './credential-store.ts'
 import { isShut, makeCredential, tokenFrom } from './credentials.ts'
 import type { Guests } from './guests.ts'
 import type { BrokerLimits } from './limits.ts'
 import { digestOf } from './password-hash.ts'
+import { problem } from './problem.ts'
 import { isFilter } from './topic-filters.ts'
 
 interface ApiParts {
   readonly store: CredentialStore
   readonly claims: Claims
+  readonly configurations: Configurations
   readonly guests: Guests
   readonly limits: BrokerLimits
   readonly holding: () => Holding
@@ -66,6 +70,8 @@ export function gatewayRoutes(parts: ApiParts) {
   return (server: FastifyInstance) => {
     server.setErrorHandler((error, _, reply) => {
       if (error instanceof z.ZodError) return problem(reply, z.prettifyError(error), 400)
+      const wrongUse = wrongUseOf(error)
+      if (wrongUse !== undefined) return problem(reply, wrongUse.message, wrongUse.statusCode)
       parts.log.error('inner-request-failed', { reason: String(error) })
       return problem(reply, 'it could not be done, see the log', 500)
     })
@@ -74,7 +80,15 @@ export function gatewayRoutes(parts: ApiParts) {
     claimRoutes(server, parts)
     credentialRoutes(server, parts)
     tokenRoutes(server, parts)
+    configurationRoutes(server, parts)
   }
+}
+
+const WrongUse = z.object({ statusCode: z.number().min(400).max(499), message: z.string() })
+
+/** What Fastify itself refuses: a body that is no JSON or too large. */
+function wrongUseOf(error: unknown): z.infer<typeof WrongUse> | undefined {
+  return WrongUse.safeParse(error).data
 }
 
 function listRoutes(server: FastifyInstance, { store, guests, clock }: ApiParts): void {
@@ -206,10 +220,6 @@ function tokenRoutes(server: FastifyInstance, { store, banish, clock, log }: Api
     log.info('tokens-revoked', { gateway: id })
     return { id }
   })
-}
-
-function problem(reply: FastifyReply, title: string, status = 404) {
-  return reply.code(status).type('application/problem+json').send({ title, status })
 }
 
 function healthOf({ holding, limits, clock, open, store }: ApiParts): ProcessHealth {

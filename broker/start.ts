@@ -9,6 +9,8 @@ import type { Log } from '@forewarn/runtime/log'
 import type { Metrics } from '@forewarn/runtime/metrics'
 import { Aedes } from 'aedes'
 import { type BrokerParts, createBrokerParts } from './broker-parts.ts'
+import { type Configurations, openConfigurations } from './configuration/configurations.ts'
+import { runningConfigurations } from './configuration/running-configurations.ts'
 import { brokerCounts } from './counts.ts'
 import { openCredentialStore } from './credential-store.ts'
 import type { Credentials } from './credentials.ts'
@@ -65,7 +67,12 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     file: dataDir === undefined ? undefined : join(dataDir, 'gateways.json'),
     seeds: options.credentials,
   })
-  const parts = createBrokerParts({ ...options, limits, counts, store })
+  const running = runningConfigurations()
+  const accept: AcceptPublish = async publish => {
+    await options.accept(publish)
+    running.heard(publish)
+  }
+  const parts = createBrokerParts({ ...options, accept, limits, counts, store })
   const aedes = await createAedes(options, parts)
   const messages = await openHouseMessages({
     file: dataDir === undefined ? undefined : join(dataDir, 'retained.json'),
@@ -75,7 +82,12 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       aedes.publish({ cmd: 'publish', qos: 1, dup: false, topic, payload, retain }, () => {}),
     log,
   })
-  const listening = await listen(options, parts, aedes)
+  const configurations = await openConfigurations({
+    ...{ districtId: options.districtId, clock: options.clock, log },
+    dir: dataDir === undefined ? undefined : join(dataDir, 'configurations'),
+    ...{ retained: parts.retained, running, send: messages.send },
+  })
+  const listening = await listen(options, { ...parts, configurations }, aedes)
   if (options.open === true) log.warn('broker-is-open', { hint: 'anybody may connect: for conformance tests only' })
   log.info('broker-started', { host: options.host, ...listening.ports })
   const stop = onlyOnce(async () => {
@@ -96,7 +108,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 
 function createAedes(options: BrokerOptions, parts: BrokerParts): Promise<Aedes> {
   const { limits, store, guests, sessions, counts, claims } = parts
-  const { districtId, accept, clock, log } = options
+  const { districtId, clock, log } = options
   return Aedes.createBroker({
     // The default of 100 overflows the stack when thousands of clients leave at once, and lets one subscriber that
     // stopped reading hold up every topic.
@@ -124,12 +136,12 @@ function createAedes(options: BrokerOptions, parts: BrokerParts): Promise<Aedes>
       clock,
       log,
     }),
-    ...createTraffic({ guests, accept, takeClaim: claims.take, limits, counts, clock, log }),
+    ...createTraffic({ guests, accept: parts.accept, takeClaim: claims.take, limits, counts, clock, log }),
   })
 }
 
 /** Opens every door; what was opened is closed again when one cannot be. */
-async function listen(options: BrokerOptions, parts: BrokerParts, aedes: Aedes) {
+async function listen(options: BrokerOptions, parts: BrokerParts & { configurations: Configurations }, aedes: Aedes) {
   const { limits, counts } = parts
   const { clock, log, innerToken } = options
   parts.watch(aedes)
