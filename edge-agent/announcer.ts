@@ -16,7 +16,7 @@ import type { Log } from '@forewarn/runtime/log'
 import type { MqttClient } from 'mqtt'
 import type { AlarmBox } from './alarm-box.ts'
 import { measureHouseOffset } from './house-offset.ts'
-import type { Outbox } from './outbox.ts'
+import type { Outbox } from './outbox/outbox.ts'
 import type { SensorList } from './sensor-list.ts'
 import type { DeclaredNames } from './wording.ts'
 

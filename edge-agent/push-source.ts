@@ -12,7 +12,7 @@ import { parseSenml, type SenmlFault, type SenmlReading, type SenmlRecord } from
 import type { Clock } from '@forewarn/runtime/clock'
 import { type InnerServer, startInnerServer } from '@forewarn/runtime/inner-server'
 import type { Log } from '@forewarn/runtime/log'
-import type { Outbox } from './outbox.ts'
+import type { Outbox } from './outbox/outbox.ts'
 
 export interface PushSourceOptions {
   readonly host: string

@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm'
 import { formatSenml } from '@forewarn/contracts/senml'
 import { handClock, liveClock } from '@forewarn/runtime/clock'
 import { expect, test } from 'vitest'
-import { temporaryFolder } from './broker-fixture.ts'
+import { temporaryFolder } from '../broker-fixture.ts'
 import { type Outbox, openOutbox } from './outbox.ts'
 
 const clock = liveClock()

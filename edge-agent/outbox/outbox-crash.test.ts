@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { liveClock } from '@forewarn/runtime/clock'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { temporaryFolder } from './broker-fixture.ts'
+import { temporaryFolder } from '../broker-fixture.ts'
 import { openOutbox } from './outbox.ts'
 
 const child = fileURLToPath(new URL('outbox-child.ts', import.meta.url))
