@@ -13,9 +13,9 @@ import { type Outputs, openSwitchboard, type Switchboard } from './outputs.ts'
 import { openPushPace } from './push-pace.ts'
 import { startPushSource } from './push-source.ts'
 import { openSources, type ProfileStatus } from './sources/start-sources.ts'
-import type { BrokerTls } from './tls-files.ts'
-import type { UplinkGateway } from './uplink.ts'
-import type { Wording } from './wording.ts'
+import type { BrokerTls } from './uplink/tls-files.ts'
+import type { UplinkGateway } from './uplink/uplink.ts'
+import type { Wording } from './uplink/wording.ts'
 
 /** One gateway that the agent stands in for. What is absent is as for all. */
 export interface AgentGateway extends UplinkGateway, Partial<Wording> {

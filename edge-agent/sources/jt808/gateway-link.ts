@@ -7,7 +7,7 @@ import { OrderMessage, type ProgressMessage } from '@forewarn/contracts/order'
 import { topicOf } from '@forewarn/contracts/topics'
 import type { Log } from '@forewarn/runtime/log'
 import { connect } from 'mqtt'
-import { type BrokerTls, readTlsFiles } from '../../tls-files.ts'
+import { type BrokerTls, readTlsFiles } from '../../uplink/tls-files.ts'
 
 export interface GatewayLinkOptions {
   readonly district: string

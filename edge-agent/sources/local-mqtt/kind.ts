@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import type { SenmlReading } from '@forewarn/contracts/senml'
 import { connect, type IPublishPacket, type MqttClient } from 'mqtt'
-import { readTlsFiles } from '../../tls-files.ts'
+import { readTlsFiles } from '../../uplink/tls-files.ts'
 import { readingOrMissing } from '../said-missing.ts'
 import { type Source, type Surroundings, sourceKind } from '../source.ts'
 import { matchesFilter, type PayloadReader, payloadReader } from './payload.ts'

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { replaceFile } from './replace-file.ts'
+import { replaceFile } from '../replace-file.ts'
 import type { DeclaredNames } from './wording.ts'
 
 /** Of names in one birth message, with quotes and commas: a broker of ours cuts packets of 256 kB. */

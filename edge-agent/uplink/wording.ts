@@ -6,7 +6,7 @@ import { constants, zstdCompressSync } from 'node:zlib'
 import { formatColumns } from '@forewarn/contracts/columns'
 import { formatSenml, type SenmlReading } from '@forewarn/contracts/senml'
 import type { Packing } from '@forewarn/contracts/topics'
-import type { OutboxBatch } from './outbox/batch-record.ts'
+import type { OutboxBatch } from '../outbox/batch-record.ts'
 
 export interface Wording {
   readonly format: 'senml' | 'columns'

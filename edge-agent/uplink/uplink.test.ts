@@ -4,9 +4,9 @@ import { type HandClock, handClock, liveClock } from '@forewarn/runtime/clock'
 import { silentLog } from '@forewarn/runtime/log'
 import { createMetrics } from '@forewarn/runtime/metrics'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { startTestBroker, type TestBroker, temporaryFolder } from './broker-fixture.ts'
-import { openLine } from './line.ts'
-import { type AgentGateway, type EdgeAgent, startEdgeAgent } from './start.ts'
+import { startTestBroker, type TestBroker, temporaryFolder } from '../broker-fixture.ts'
+import { openLine } from '../line.ts'
+import { type AgentGateway, type EdgeAgent, startEdgeAgent } from '../start.ts'
 
 const startMs = Date.UTC(2026, 6, 1)
 const token = 'push-token'

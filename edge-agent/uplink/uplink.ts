@@ -6,9 +6,9 @@
 import type { Clock } from '@forewarn/runtime/clock'
 import type { Log } from '@forewarn/runtime/log'
 import { connect, ErrorWithReasonCode, type MqttClient } from 'mqtt'
+import type { OutboxBatch } from '../outbox/batch-record.ts'
+import type { Outbox } from '../outbox/outbox.ts'
 import type { Announcer } from './announcer.ts'
-import type { OutboxBatch } from './outbox/batch-record.ts'
-import type { Outbox } from './outbox/outbox.ts'
 import { type BrokerTls, readTlsFiles } from './tls-files.ts'
 import { type Wording, wordBatch } from './wording.ts'
 

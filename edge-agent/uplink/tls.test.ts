@@ -8,8 +8,8 @@ import type { Log } from '@forewarn/runtime/log'
 import { createMetrics } from '@forewarn/runtime/metrics'
 import { Aedes } from 'aedes'
 import { expect, test } from 'vitest'
-import { temporaryFolder } from './broker-fixture.ts'
-import { startEdgeAgent } from './start.ts'
+import { temporaryFolder } from '../broker-fixture.ts'
+import { startEdgeAgent } from '../start.ts'
 import type { BrokerTls } from './tls-files.ts'
 
 /** A certificate authority in `dir`, and a certificate of it for each name. */

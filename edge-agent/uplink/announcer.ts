@@ -14,9 +14,9 @@ import { type Packing, parseTopic, topicOf, type UpChannel } from '@forewarn/con
 import type { Clock } from '@forewarn/runtime/clock'
 import type { Log } from '@forewarn/runtime/log'
 import type { MqttClient } from 'mqtt'
+import type { Outbox } from '../outbox/outbox.ts'
 import type { AlarmBox } from './alarm-box.ts'
 import { measureHouseOffset } from './house-offset.ts'
-import type { Outbox } from './outbox/outbox.ts'
 import type { SensorList } from './sensor-list.ts'
 import type { DeclaredNames } from './wording.ts'
 
