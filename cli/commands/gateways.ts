@@ -4,43 +4,34 @@
  */
 import { Command } from 'commander'
 import { z } from 'zod'
+import { askBroker, atBroker, type Options } from '../broker-door.ts'
 import { WrongUse } from '../exit-codes.ts'
-import { findHouse } from '../running-house.ts'
 import { say, sayJson, table } from '../terminal.ts'
-
-type Options = Readonly<Record<string, unknown>>
+import { addConfiguring } from './gateway-configuration.ts'
 
 export function gatewaysCommand(): Command {
   const gateways = new Command('gateways')
-    .summary('take gateways in, give them new keys, shut them out')
+    .summary('take gateways in, give them keys and settings, shut them out')
     .description('Who may connect to the broker of the running house. See docs/SECURITY.md.')
     .addHelpText(
       'after',
-      '\nExamples:\n  forewarn gateways claim-key --uses 20 --hours 24\n  forewarn gateways pending\n  forewarn gateways approve gw-9 3f2a-91bc-0d7e-55aa',
+      '\nExamples:\n  forewarn gateways claim-key --uses 20 --hours 24\n  forewarn gateways pending\n  forewarn gateways approve gw-9 3f2a-91bc-0d7e-55aa\n  forewarn gateways configure gw-9 storm.yaml',
     )
   addListing(gateways)
   addClaiming(gateways)
   addKeys(gateways)
+  addConfiguring(gateways)
   return gateways
 }
 
-/** A subcommand that knows where the house is. */
-function sub(parent: Command, usage: string, summary: string): Command {
-  return parent
-    .command(usage)
-    .description(summary)
-    .option('--data-dir <value>', 'folder of the running house', process.env['FOREWARN_DATA_DIR'] ?? 'data')
-    .option('--json', 'as JSON')
-}
-
 function addListing(gateways: Command): void {
-  sub(gateways, 'list', 'every gateway: its state, connections, tokens and rights').action(list)
-  sub(gateways, 'pending', 'gateways that ask to be taken in, with their fingerprints').action(pending)
-  sub(gateways, 'claim-keys', 'keys that new gateways may claim with').action(claimKeys)
+  atBroker(gateways, 'list', 'every gateway: its state, connections, tokens and rights').action(list)
+  atBroker(gateways, 'pending', 'gateways that ask to be taken in, with their fingerprints').action(pending)
+  atBroker(gateways, 'claim-keys', 'keys that new gateways may claim with').action(claimKeys)
 }
 
 function addClaiming(gateways: Command): void {
-  sub(gateways, 'claim-key', 'make a key that new gateways may claim with; it is shown once')
+  atBroker(gateways, 'claim-key', 'make a key that new gateways may claim with; it is shown once')
     .option('--uses <number>', 'gateways it is good for', '20')
     .option('--hours <number>', 'how long it is good for', '24')
     .action(async (options: Options) => {
@@ -53,21 +44,23 @@ function addClaiming(gateways: Command): void {
       )
       tell(options, made, made.key)
     })
-  sub(gateways, 'revoke-claim-key <id>', 'take a claim key back').action(async (id: string, options: Options) => {
+  atBroker(gateways, 'revoke-claim-key <id>', 'take a claim key back').action(async (id: string, options: Options) => {
     tell(options, await post(options, `/gateways/claim-keys/${encodeURIComponent(id)}/revoke`), `${id} is taken back`)
   })
-  sub(gateways, 'approve <id> <fingerprint>', 'take a gateway in: compare the fingerprint with what it shows').action(
-    async (id: string, fingerprint: string, options: Options) => {
-      tell(options, await post(options, deed(id, 'approve'), { fingerprint }), `${id} is taken in`)
-    },
-  )
-  sub(gateways, 'reject <id>', 'send a gateway that asks away').action(async (id: string, options: Options) => {
+  atBroker(
+    gateways,
+    'approve <id> <fingerprint>',
+    'take a gateway in: compare the fingerprint with what it shows',
+  ).action(async (id: string, fingerprint: string, options: Options) => {
+    tell(options, await post(options, deed(id, 'approve'), { fingerprint }), `${id} is taken in`)
+  })
+  atBroker(gateways, 'reject <id>', 'send a gateway that asks away').action(async (id: string, options: Options) => {
     tell(options, await post(options, deed(id, 'reject')), `${id} is sent away`)
   })
 }
 
 function addKeys(gateways: Command): void {
-  sub(gateways, 'rotate <id>', 'make a new password; it is shown once')
+  atBroker(gateways, 'rotate <id>', 'make a new password; it is shown once')
     .option('--grace-hours <number>', 'how long the old one stays good too', '0')
     .action(async (id: string, options: Options) => {
       const { graceHours } = wish(z.object({ graceHours: notNegative }), options)
@@ -79,14 +72,14 @@ function addKeys(gateways: Command): void {
       )
       tell(options, made, made.password)
     })
-  sub(gateways, 'token <id>', 'make a token that opens until it expires; it is shown once')
+  atBroker(gateways, 'token <id>', 'make a token that opens until it expires; it is shown once')
     .option('--days <number>', 'how long it is good for', '30')
     .action(async (id: string, options: Options) => {
       const { days } = wish(z.object({ days: positive }), options)
       const made = await post(options, deed(id, 'tokens'), { forS: days * 86_400 }, z.object({ token: z.string() }))
       tell(options, made, made.token)
     })
-  sub(gateways, 'revoke <id>', 'shut a gateway out at once, with its session')
+  atBroker(gateways, 'revoke <id>', 'shut a gateway out at once, with its session')
     .option('--tokens', 'only its tokens')
     .action(async (id: string, options: Options) => {
       const only = options['tokens'] === true
@@ -96,7 +89,7 @@ function addKeys(gateways: Command): void {
         only ? `the tokens of ${id} are taken back` : `${id} is shut out`,
       )
     })
-  sub(gateways, 'rights <id>', 'topics beyond its own, for devices with topics of theirs')
+  atBroker(gateways, 'rights <id>', 'topics beyond its own, for devices with topics of theirs')
     .option('--publish <filter...>', 'may publish on these')
     .option('--subscribe <filter...>', 'may subscribe to these')
     .option('--needs-certificate <yes|no>', 'only with a client certificate of its name')
@@ -142,7 +135,7 @@ const Listed = z.array(
 )
 
 async function list(options: Options): Promise<void> {
-  const listed = await ask(options, '/gateways', undefined, Listed)
+  const listed = await askBroker(options, { path: '/gateways', shape: Listed })
   if (options['json'] === true) return sayJson(listed)
   const rows = listed.map(({ id, role, state, connections, tokens, publish, subscribe }) => [
     id,
@@ -168,7 +161,7 @@ const Pending = z.array(
 )
 
 async function pending(options: Options): Promise<void> {
-  const waiting = await ask(options, '/gateways/pending', undefined, Pending)
+  const waiting = await askBroker(options, { path: '/gateways/pending', shape: Pending })
   if (options['json'] === true) return sayJson(waiting)
   if (waiting.length === 0) return say('nobody asks to be taken in')
   const rows = waiting.map(({ gateway, fingerprint, address, software = '', firstAtMs, state }) => [
@@ -185,7 +178,7 @@ async function pending(options: Options): Promise<void> {
 const Keys = z.array(z.object({ id: z.string(), usesLeft: z.number(), expiresAtMs: z.number() }))
 
 async function claimKeys(options: Options): Promise<void> {
-  const keys = await ask(options, '/gateways/claim-keys', undefined, Keys)
+  const keys = await askBroker(options, { path: '/gateways/claim-keys', shape: Keys })
   if (options['json'] === true) return sayJson(keys)
   const rows = keys.map(({ id, usesLeft, expiresAtMs }) => [id, String(usesLeft), timeText(expiresAtMs)])
   for (const row of table([['key', 'uses left', 'good until'], ...rows])) say(row)
@@ -205,27 +198,5 @@ const Anything = z.record(z.string(), z.unknown())
 function post(options: Options, path: string, body?: unknown): Promise<z.infer<typeof Anything>>
 function post<T>(options: Options, path: string, body: unknown, shape: z.ZodType<T>): Promise<T>
 function post(options: Options, path: string, body: unknown = {}, shape: z.ZodType = Anything): Promise<unknown> {
-  return ask(options, path, body, shape)
-}
-
-const Problem = z.object({ title: z.string() })
-const patienceMs = 10_000
-
-/** Asks the broker; WrongUse with its own words when it will not. */
-async function ask<T>(options: Options, path: string, body: unknown, shape: z.ZodType<T>): Promise<T> {
-  const dataDir = typeof options['dataDir'] === 'string' ? options['dataDir'] : 'data'
-  const door = await findHouse(dataDir)
-  const brokerUrl = door?.house.brokerUrl
-  if (door === undefined || brokerUrl === undefined)
-    throw new WrongUse(`no house runs in ${dataDir}: start one with forewarn start, or name its folder with --data-dir`)
-  const response = await fetch(new URL(path, brokerUrl), {
-    method: body === undefined ? 'GET' : 'POST',
-    headers: { authorization: `Bearer ${door.secrets.innerToken}`, 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(patienceMs),
-  })
-  const answer: unknown = await response.json()
-  if (response.ok) return shape.parse(answer)
-  const problem = Problem.safeParse(answer)
-  throw new WrongUse(problem.success ? problem.data.title : `the broker answered ${response.status}`)
+  return askBroker(options, { path, body, shape })
 }
