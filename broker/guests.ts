@@ -2,7 +2,7 @@
  * Who is in: what the broker knows of every client it has let in, by connection and by user.
  */
 import type { Client } from 'aedes'
-import type { PacketMeter } from './packet-meter.ts'
+import type { PacketMeter } from './packets/packet-meter.ts'
 import type { User } from './permissions.ts'
 import type { PublishTap } from './publish-tap.ts'
 import type { Deliveries } from './sessions/deliveries.ts'

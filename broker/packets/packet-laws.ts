@@ -3,7 +3,7 @@
  * The parser of Aedes lets broken UTF-8, packet id 0, surplus bytes and contradictory CONNECT flags through. Pure.
  */
 import { isUtf8 } from 'node:buffer'
-import { isFilter, isTopicName, levelCount } from './topic-filters.ts'
+import { isFilter, isTopicName, levelCount } from '../topic-filters.ts'
 
 export interface PacketLimits {
   readonly maxTopicBytes: number

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { publishBytes } from './packet-bytes.ts'
+import { publishBytes } from '../packet-bytes.ts'
 import { PacketReader } from './packet-reader.ts'
 
 const limits = { maxTopicBytes: 100, maxTopicLevels: 10, maxClientIdBytes: 64, maxFilters: 4 }
