@@ -13,7 +13,7 @@ const hourMs = 3_600_000
 test('readings of a wrong clock stay apart, however fast or slow the network was for each', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.record({ pauseMs: fc.integer({ min: 1, max: 50 }), delayMs: fc.nat({ max: 5000 }) }), {
+      fc.array(fc.record({ pauseMs: fc.integer({ min: 1, max: 50 }), delayMs: fc.nat({ max: 40_000 }) }), {
         minLength: 2,
       }),
       said => {

@@ -45,6 +45,8 @@ export interface Trouble {
   offsetMs: number
   /** By sensor: what is added to its device's time. */
   readonly shiftMs: Map<number, number>
+  /** By sensor: the latest time that was given out. No shift may go back before it: those places are taken. */
+  readonly newestMs: Map<number, number>
 }
 
 /** By gateway. */
@@ -84,9 +86,14 @@ export function createClocks({ onWrong, onMended, troubles = new Map(), keep }: 
   return {
     replaced(gateway, off) {
       const known = troubles.get(gateway)
-      const trouble: Trouble = known ?? { sinceMs: off.receivedAtMs, offsetMs: 0, shiftMs: new Map() }
+      const trouble: Trouble = known ?? {
+        sinceMs: off.receivedAtMs,
+        offsetMs: 0,
+        shiftMs: new Map(),
+        newestMs: new Map(),
+      }
       trouble.offsetMs = off.timeMs - off.receivedAtMs
-      const { atMs, isShifted } = shifted(trouble.shiftMs, off)
+      const { atMs, isShifted } = shifted(trouble, off)
       isNew ||= isShifted
       if (known === undefined) {
         troubles.set(gateway, trouble)
@@ -141,14 +148,20 @@ function inTurn(deed: () => Promise<void>) {
   }
 }
 
-function shifted(shiftMs: Map<number, number>, { sensor, timeMs, arrivalMs, receivedAtMs }: OffTime) {
+function shifted({ shiftMs, newestMs }: Trouble, { sensor, timeMs, arrivalMs, receivedAtMs }: OffTime) {
   const known = shiftMs.get(sensor)
+  const newest = newestMs.get(sensor) ?? Number.NEGATIVE_INFINITY
   if (known !== undefined) {
     const atMs = timeMs + known
-    if (atMs <= receivedAtMs + aheadMs && Math.abs(atMs - arrivalMs) <= jitterMs) return { atMs, isShifted: false }
+    if (atMs <= receivedAtMs + aheadMs && Math.abs(atMs - arrivalMs) <= jitterMs) {
+      newestMs.set(sensor, Math.max(newest, atMs))
+      return { atMs, isShifted: false }
+    }
   }
-  shiftMs.set(sensor, arrivalMs - timeMs)
-  return { atMs: arrivalMs, isShifted: true }
+  const atMs = Math.max(arrivalMs, newest + 1)
+  newestMs.set(sensor, atMs)
+  shiftMs.set(sensor, atMs - timeMs)
+  return { atMs, isShifted: true }
 }
 
 /** To a tenth of an hour: how a person speaks of a clock that is wrong. */

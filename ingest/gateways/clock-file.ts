@@ -27,7 +27,7 @@ export function clockFile({
   return {
     troubles: readTroubles(file, { indices, log }),
     async keep(troubles) {
-      const entries = [...troubles].map(([gateway, { shiftMs, ...trouble }]) => {
+      const entries = [...troubles].map(([gateway, { shiftMs, newestMs: _, ...trouble }]) => {
         const byId = [...shiftMs].map(([sensor, ms]) => [district.sensors[sensor]?.id ?? '', ms] as const)
         return [gateway, { ...trouble, shiftMs: Object.fromEntries(byId) }] as const
       })
@@ -44,7 +44,7 @@ function readTroubles(file: string, { indices, log }: { indices: ReadonlyMap<str
       const index = indices.get(id)
       if (index !== undefined) byIndex.set(index, ms)
     }
-    if (byIndex.size > 0) troubles.set(gateway, { ...trouble, shiftMs: byIndex })
+    if (byIndex.size > 0) troubles.set(gateway, { ...trouble, shiftMs: byIndex, newestMs: new Map() })
   }
   return troubles
 }
