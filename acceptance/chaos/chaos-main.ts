@@ -1,5 +1,5 @@
 /**
- * `npm run chaos [-- --seed 1 --kills 100 --on embedded|servers]`: a run at full length, its report, and exit code
+ * `npm run chaos [-- --seed 1 --kills 100 --on embedded|servers|redis-journal]`: a run at full length, its report, and exit code
  * 1 when anything acknowledged was lost, doubled or warned of twice.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { isSound, reportLines } from './report.ts'
 import { type ChaosReport, runChaos } from './run.ts'
+import { backings } from './site.ts'
 
 const { values } = parseArgs({
   options: {
@@ -23,7 +24,7 @@ try {
   report = await runChaos({
     seed: Number(values.seed),
     kills: Number(values.kills),
-    backing: values.on === 'embedded' ? 'embedded' : 'servers',
+    backing: backings.find(name => name === values.on) ?? 'servers',
     storeDownMs: Number(values['store-down']) * 1000,
     dir,
     onEvent: line => console.log(`${(performance.now() / 1000).toFixed(1).padStart(7)} s  ${line}`),

@@ -18,8 +18,12 @@ import { type ProcessUnderFire, processUnderFire } from './process-under-fire.ts
 import { postgresUnderFire, redisUnderFire, type ServerUnderFire } from './servers.ts'
 import { type SmallDisk, smallDisk } from './small-disk.ts'
 
-/** What the house stands on: nothing but itself, or InfluxDB, Redis and PostgreSQL. */
-export type Backing = 'embedded' | 'servers'
+/**
+ * What the house stands on: nothing but itself; InfluxDB, Redis and PostgreSQL; or these, with the journal in Redis as
+ * well.
+ */
+export const backings = ['embedded', 'servers', 'redis-journal'] as const
+export type Backing = (typeof backings)[number]
 
 export interface Site {
   readonly district: District
@@ -61,7 +65,7 @@ export async function buildSite({ dir, backing }: { dir: string; backing: Backin
   )
   const [mqttPort, httpPort, pushPort, redisPort, postgresPort] = await freePorts()
   const link = await cuttableLink(mqttPort)
-  const servers = backing === 'servers' ? await startServers(dir, { redisPort, postgresPort }) : undefined
+  const servers = backing !== 'embedded' ? await startServers(dir, { redisPort, postgresPort }) : undefined
   const { districtFile, rulesDir } = await writeSmallHouse(dir, { district, rules: { flood: floodRule } })
   const house = processUnderFire({
     name: 'house',
@@ -72,7 +76,7 @@ export async function buildSite({ dir, backing }: { dir: string; backing: Backin
       ...['--mqtt-port', String(mqttPort), '--http-port', String(httpPort)],
       ...['--data-dir', dataDir, '--district', districtFile, '--rules-dir', rulesDir],
     ],
-    env: { ...process.env, ...settingsFor(servers) },
+    env: { ...process.env, ...settingsFor(servers, backing) },
   })
   const agentFile = join(dir, 'agent.json')
   await writeFile(agentFile, JSON.stringify(agentSettings({ dir, secrets, brokerPort: link.port, pushPort })))
@@ -141,7 +145,7 @@ async function startServers(
   return { store, queue, database }
 }
 
-function settingsFor(servers: Servers | undefined): NodeJS.ProcessEnv {
+function settingsFor(servers: Servers | undefined, backing: Backing): NodeJS.ProcessEnv {
   if (servers === undefined) return {}
   return {
     FOREWARN_INFLUX_URL: servers.store.url,
@@ -149,6 +153,7 @@ function settingsFor(servers: Servers | undefined): NodeJS.ProcessEnv {
     FOREWARN_INFLUX_DATABASE: 'chaos',
     FOREWARN_REDIS_URL: servers.queue.url,
     FOREWARN_POSTGRES_URL: servers.database.url,
+    ...(backing === 'redis-journal' ? { FOREWARN_JOURNAL: 'redis' } : {}),
   }
 }
 
