@@ -4,6 +4,7 @@
  * done is on disk.
  */
 import { readFile } from 'node:fs/promises'
+import { isMissing } from '@forewarn/runtime/kept-file'
 import { z } from 'zod'
 import { type Credential, type Credentials, roles } from './credentials.ts'
 import { wholeFile } from './whole-file.ts'
@@ -101,7 +102,7 @@ async function readStore(file: string): Promise<z.infer<typeof StoreFile> | unde
   try {
     return StoreFile.parse(JSON.parse(await readFile(file, 'utf8')))
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined
+    if (isMissing(cause)) return undefined
     throw new Error(`the credentials in ${file} cannot be read`, { cause })
   }
 }

@@ -2,8 +2,9 @@
  * A small file that is always whole: written beside and moved over, readable by its owner only. Writes that come
  * while one is under way become one.
  */
-import { chmod, mkdir, open, rename } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { replaceFile } from '@forewarn/runtime/kept-file'
 
 export interface WholeFile {
   /** Resolves when a state at least as new as this call is on disk. `text` is asked when the write begins. */
@@ -32,21 +33,5 @@ export function wholeFile(file: string): WholeFile {
 
 async function writeOver(file: string, text: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 })
-  const part = `${file}.part`
-  const handle = await open(part, 'w', 0o600)
-  try {
-    await handle.writeFile(text)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-  await chmod(part, 0o600)
-  await rename(part, file)
-  const folder = await open(dirname(file), 'r')
-  try {
-    // The name too must be there after a power cut.
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
+  await replaceFile(file, text, { mode: 0o600 })
 }

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
+import { readIfThere } from '@forewarn/runtime/kept-file'
 
 const pageDir = join(import.meta.dirname, 'page')
 const distDir = join(import.meta.dirname, 'dist')
@@ -22,7 +23,7 @@ export interface Built {
 /** Builds the page if need be. Rejects with Vite's error when the sources do not build. */
 export async function buildConsole(): Promise<Built> {
   const fingerprint = await fingerprintOfSources()
-  if (fingerprint === (await readIfThere(fingerprintFile))) return { built: false, distDir }
+  if (fingerprint === (await readIfThere(fingerprintFile))?.toString()) return { built: false, distDir }
   // Only a build needs Vite; a start with an up-to-date page does not wait for it to load.
   const { build } = await import('vite')
   const newDir = await mkdtemp(join(tmpdir(), 'forewarn-page-'))
@@ -74,15 +75,6 @@ async function packAssets(dir: string): Promise<void> {
   for (const name of await readdir(dir)) {
     const file = join(dir, name)
     await writeFile(`${file}.gz`, await promisify(gzip)(await readFile(file), { level: 9 }))
-  }
-}
-
-async function readIfThere(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
   }
 }
 

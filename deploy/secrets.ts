@@ -3,9 +3,10 @@
  * default password anywhere; whoever wants in reads what was made here.
  */
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, open, readFile, rename } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { makeCredential, type Role } from '@forewarn/broker/credentials'
+import { readIfThere, replaceFile } from '@forewarn/runtime/kept-file'
 import { z } from 'zod'
 
 /** What a client of the broker signs in with, and the hash that recognises it. */
@@ -38,8 +39,8 @@ export function initialPasswordFile(dataDir: string): string {
 
 /** The secrets of a house that has been started before; undefined when there is none. Throws on a damaged file. */
 export async function readSecrets(dataDir: string): Promise<Secrets | undefined> {
-  const text = await readIfThere(secretsFile(dataDir))
-  return text === undefined ? undefined : Secrets.parse(JSON.parse(text))
+  const bytes = await readIfThere(secretsFile(dataDir))
+  return bytes === undefined ? undefined : Secrets.parse(JSON.parse(String(bytes)))
 }
 
 /** The secrets kept in `dataDir`, made where they are missing: at the first start, and for each new gateway. */
@@ -71,32 +72,14 @@ export async function keepOfficerPassword(
 ): Promise<{ password: string; made: boolean }> {
   if (given !== undefined) return { password: given, made: false }
   const kept = await readIfThere(initialPasswordFile(dataDir))
-  if (kept !== undefined) return { password: kept.trim(), made: false }
+  if (kept !== undefined) return { password: String(kept).trim(), made: false }
   const password = random(9)
   await writePrivately(initialPasswordFile(dataDir), `${password}\n`)
   return { password, made: true }
 }
 
-async function readIfThere(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
-  }
-}
-
 /** Written whole or not at all: a machine that dies here keeps the old file. */
 async function writePrivately(file: string, text: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true })
-  const part = `${file}.part`
-  const handle = await open(part, 'w', 0o600)
-  try {
-    await handle.writeFile(text)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-  await chmod(part, 0o600)
-  await rename(part, file)
+  await replaceFile(file, text, { mode: 0o600 })
 }

@@ -6,12 +6,12 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LocalAlarm } from '@forewarn/contracts/gateway-messages'
 import type { Clock } from '@forewarn/runtime/clock'
+import { isMissing, replaceFile } from '@forewarn/runtime/kept-file'
 import type { Log } from '@forewarn/runtime/log'
 import { z } from 'zod'
 import { type Configuration, openConfiguration, type RemoteSettings } from './configuration.ts'
 import { type Emergency, type EmergencyRule, StandingAlarm, watchForEmergencies } from './emergency.ts'
 import { type DropReason, defaultLimits, type Outbox, type OutboxLimits, openOutbox } from './outbox/outbox.ts'
-import { replaceFile } from './replace-file.ts'
 import { type AlarmBox, openAlarmBox } from './uplink/alarm-box.ts'
 import { type Announcer, createAnnouncer, type Sampling } from './uplink/announcer.ts'
 import { openSensorList } from './uplink/sensor-list.ts'
@@ -179,8 +179,7 @@ function readStanding(path: string, log: Log): StandingAlarm[] {
   try {
     return Standing.parse(JSON.parse(readFileSync(path, 'utf8')))
   } catch (error) {
-    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
-    if (!missing) log.error('standing-alarms-unreadable', { trouble: String(error) })
+    if (!isMissing(error)) log.error('standing-alarms-unreadable', { trouble: String(error) })
     return []
   }
 }

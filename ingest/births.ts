@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { replaceFile } from '@forewarn/journal/durable-file'
+import { isMissing } from '@forewarn/runtime/kept-file'
 import type { Log } from '@forewarn/runtime/log'
 import { z } from 'zod'
 import type { SensorNames } from './sensor-names.ts'
@@ -117,9 +118,8 @@ function readFile(path: string, log: Log): BirthFile | undefined {
   try {
     return BirthFile.parse(JSON.parse(readFileSync(path, 'utf8')))
   } catch (cause) {
-    const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
     // Its gateway is asked for its birth again with the first columns that nobody can read.
-    if (!isMissing) log.error('birth-not-read', { path, reason: String(cause) })
+    if (!isMissing(cause)) log.error('birth-not-read', { path, reason: String(cause) })
     return undefined
   }
 }

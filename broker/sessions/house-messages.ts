@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import type { SendDown } from '@forewarn/contracts/intake'
+import { isMissing } from '@forewarn/runtime/kept-file'
 import type { Log } from '@forewarn/runtime/log'
 import { z } from 'zod'
 import { wholeFile } from '../whole-file.ts'
@@ -50,7 +51,7 @@ async function readKept(file: string): Promise<z.infer<typeof KeptMessages>> {
   try {
     return KeptMessages.parse(JSON.parse(await readFile(file, 'utf8')))
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return {}
+    if (isMissing(cause)) return {}
     throw new Error(`the messages kept in ${file} cannot be read`, { cause })
   }
 }

@@ -13,6 +13,7 @@ import { constants, copyFile, mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ReadingJournal } from '@forewarn/journal/reading-journal'
 import type { EmbeddedPostgres } from '@forewarn/runtime/embedded-postgres'
+import { isMissing } from '@forewarn/runtime/kept-file'
 import type { ReadingStore } from '@forewarn/store/reading-store'
 
 export interface HouseToCopy {
@@ -80,6 +81,6 @@ async function copyOne(from: string, to: string): Promise<void> {
   try {
     await copyFile(from, to, constants.COPYFILE_FICLONE)
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+    if (!isMissing(error)) throw error
   }
 }

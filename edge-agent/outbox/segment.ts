@@ -4,6 +4,7 @@
  */
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { readIfThere } from '@forewarn/runtime/kept-file'
 import { afterDamage, decodeRecord, encodeRecord, type OutboxBatch, readHead } from './batch-record.ts'
 import { addTotals, emptyTotals, type OutboxTotals } from './totals.ts'
 
@@ -108,10 +109,7 @@ function addEntry(segment: Segment, entry: Pick<Entry, 'offset' | 'readings' | '
 }
 
 async function readMarks(segment: Segment): Promise<void> {
-  const bytes = await readFile(marksPath(segment.path)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return Buffer.alloc(0)
-    throw error
-  })
+  const bytes = (await readIfThere(marksPath(segment.path))) ?? Buffer.alloc(0)
   for (let at = 0; at + 4 <= bytes.length; at += 4) {
     const word = bytes.readUInt32LE(at)
     const fate = fates[word >>> 28]

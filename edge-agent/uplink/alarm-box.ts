@@ -7,7 +7,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LocalAlarm } from '@forewarn/contracts/gateway-messages'
-import { replaceFile } from '../replace-file.ts'
+import { replaceFile } from '@forewarn/runtime/kept-file'
 
 export interface AlarmBox {
   /** Resolves once it is on disk. The same id again (it has cleared) takes the older one's place. */

@@ -2,10 +2,9 @@
  * The numbered list of sensor names that a gateway declares at birth and that its columns count in. It only grows:
  * an index, once declared, keeps its meaning for as long as the birth number stands.
  */
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { readIfThereSync, replaceFile } from '@forewarn/runtime/kept-file'
 import { z } from 'zod'
-import { replaceFile } from '../replace-file.ts'
 import type { DeclaredNames } from './wording.ts'
 
 /** Of names in one birth message, with quotes and commas: a broker of ours cuts packets of 256 kB. */
@@ -71,12 +70,6 @@ function bytesOf(name: string): number {
 }
 
 function readKept(path: string): z.infer<typeof Kept> | undefined {
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
-  }
-  return Kept.parse(JSON.parse(text))
+  const bytes = readIfThereSync(path)
+  return bytes === undefined ? undefined : Kept.parse(JSON.parse(String(bytes)))
 }

@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs'
 import type { District } from '@forewarn/contracts/district'
 import { replaceFile } from '@forewarn/journal/durable-file'
+import { isMissing } from '@forewarn/runtime/kept-file'
 import type { Log } from '@forewarn/runtime/log'
 import { z } from 'zod'
 import type { ClocksOptions, Troubles } from '../clocks.ts'
@@ -53,9 +54,8 @@ function readFile(file: string, log: Log): z.infer<typeof ClockFile> {
   try {
     return ClockFile.parse(JSON.parse(readFileSync(file, 'utf8')))
   } catch (cause) {
-    const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
     // A clock that is wrong is noticed again with its next message.
-    if (!isMissing) log.error('clocks-not-read', { file, reason: String(cause) })
+    if (!isMissing(cause)) log.error('clocks-not-read', { file, reason: String(cause) })
     return {}
   }
 }

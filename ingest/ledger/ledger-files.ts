@@ -3,10 +3,11 @@
  * gateways beyond an hour. Each says itself how far it has counted, so they need not be written at one moment.
  */
 import { mkdirSync, readdirSync } from 'node:fs'
-import { readFile, rename, unlink } from 'node:fs/promises'
+import { rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { deserialize, serialize } from 'node:v8'
 import { replaceFile } from '@forewarn/journal/durable-file'
+import { readIfThere } from '@forewarn/runtime/kept-file'
 import { z } from 'zod'
 import { GatewayTotals } from './gateway-totals.ts'
 import { decodeHour, encodeHour, type Hour } from './hour.ts'
@@ -87,13 +88,4 @@ function hourNames(dir: string): string[] {
   return readdirSync(dir)
     .filter(name => namePattern.test(name))
     .sort()
-}
-
-async function readIfThere(path: string): Promise<Uint8Array | undefined> {
-  try {
-    return await readFile(path)
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
-  }
 }

@@ -5,6 +5,7 @@
 import { type FileHandle, open, readdir } from 'node:fs/promises'
 import { join, matchesGlob } from 'node:path'
 import type { SenmlReading } from '@forewarn/contracts/senml'
+import { isMissing } from '@forewarn/runtime/kept-file'
 import { type Source, type Surroundings, sourceKind } from '../source.ts'
 import { openPlaces, type Place, type Places } from './places.ts'
 import { CsvProfile } from './profile.ts'
@@ -89,7 +90,7 @@ class CsvFolder {
   async #lookAt(name: string): Promise<void> {
     const file = await open(join(this.#profile.folder, name)).catch((error: unknown) => {
       // Renamed or taken away since the listing: the next look finds it.
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+      if (isMissing(error)) return undefined
       throw error
     })
     if (file === undefined) return

@@ -4,8 +4,8 @@
  */
 import { createHash } from 'node:crypto'
 import { type FileHandle, readFile } from 'node:fs/promises'
+import { isMissing, replaceFile } from '@forewarn/runtime/kept-file'
 import { z } from 'zod'
-import { replaceFile } from '../../replace-file.ts'
 
 const Place = z.object({
   /** Bytes and lines read. */
@@ -56,7 +56,7 @@ async function readKept(path: string): Promise<z.infer<typeof Kept>> {
   try {
     return Kept.parse(JSON.parse(await readFile(path, 'utf8')))
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return { files: {} }
+    if (isMissing(error)) return { files: {} }
     throw new Error(`read ${path}`, { cause: error })
   }
 }

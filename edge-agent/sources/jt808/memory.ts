@@ -1,7 +1,6 @@
 /** What is remembered of each vehicle, on disk: which order it is on, what its driver has yet to be told, its code. */
-import { readFileSync } from 'node:fs'
+import { readIfThereSync, replaceFile } from '@forewarn/runtime/kept-file'
 import { z } from 'zod'
-import { replaceFile } from '../../replace-file.ts'
 import { VehicleMemory } from './vehicle-order.ts'
 
 const Kept = z.object({ vehicles: z.record(z.string(), VehicleMemory) })
@@ -48,12 +47,6 @@ export function openMemories(path: string): Memories {
 }
 
 function readKept(path: string): z.infer<typeof Kept> {
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return { vehicles: {} }
-    throw error
-  }
-  return Kept.parse(JSON.parse(text))
+  const bytes = readIfThereSync(path)
+  return bytes === undefined ? { vehicles: {} } : Kept.parse(JSON.parse(String(bytes)))
 }
