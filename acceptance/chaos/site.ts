@@ -3,12 +3,11 @@
  * Everything runs as processes of its own, on the same ports and folders after each death.
  */
 
-import { once } from 'node:events'
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { District } from '@forewarn/contracts/district'
 import { keepSecrets, type Secrets } from '@forewarn/deploy/secrets'
+import { holdPort } from '@forewarn/runtime/free-port'
 import { type InfluxServer, influxdIsInstalled, startInfluxServer } from '@forewarn/store/influx-server'
 import { type CuttableLink, cuttableLink } from '../cuttable-link.ts'
 import { floodRule, writeSmallHouse } from '../small-district.ts'
@@ -175,20 +174,10 @@ function agentSettings({ dir, secrets, brokerPort, pushPort }: AgentPlace) {
   }
 }
 
-/** Five ports that nobody listens on. */
+/** Five ports that nobody listens on: all are held until the last is known. */
 async function freePorts(): Promise<[number, number, number, number, number]> {
-  const servers = await Promise.all(
-    Array.from({ length: 5 }, async () => {
-      const server = createServer().listen(0, '127.0.0.1')
-      await once(server, 'listening')
-      return server
-    }),
-  )
-  const ports = servers.map(server => {
-    const address = server.address()
-    return typeof address === 'object' && address !== null ? address.port : 0
-  })
-  for (const server of servers) server.close()
-  const [one = 0, two = 0, three = 0, four = 0, five = 0] = ports
-  return [one, two, three, four, five]
+  const held = await Promise.all([holdPort(), holdPort(), holdPort(), holdPort(), holdPort()])
+  await Promise.all(held.map(port => port.release()))
+  const [mqtt, http, push, redis, postgres] = held
+  return [mqtt.port, http.port, push.port, redis.port, postgres.port]
 }

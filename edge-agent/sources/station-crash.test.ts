@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beijingDigits } from '@forewarn/protocols/beijing-time'
 import { readFrame, writeFrame } from '@forewarn/protocols/sl651/frame'
+import { freePort } from '@forewarn/runtime/free-port'
 import { expect, test } from 'vitest'
 import { startTestBroker, type TestBroker, temporaryFolder } from '../broker-fixture.ts'
 import { connectDevice, type Device } from './source-fixture.ts'
@@ -15,14 +15,6 @@ const startMs = Date.UTC(2026, 6, 1)
 const confirmationBytes = 25
 
 /** A port that was free a moment ago: every life of the agent listens on the same one. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise(resolve => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
-
 /** Settings and profile of an agent with one station. */
 function writeSettings({ dir, port, broker }: { dir: string; port: number; broker: TestBroker }): string {
   const profilesDir = join(dir, 'profiles')
