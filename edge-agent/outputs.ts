@@ -7,6 +7,7 @@ import { Id } from '@forewarn/contracts/district'
 import type { Log } from '@forewarn/runtime/log'
 import { connectAsync } from 'mqtt'
 import { z } from 'zod'
+import { writeCoil } from './modbus-coil.ts'
 
 export const Output = z.discriminatedUnion('kind', [
   /** A relay on the local network: `POST` of `on` or `off` to its address. */
@@ -26,6 +27,16 @@ export const Output = z.discriminatedUnion('kind', [
     topic: z.string().min(1),
     on: z.string().default('ON'),
     off: z.string().default('OFF'),
+  }),
+  /** One coil of a relay module or PLC over Modbus TCP; `coil` counts from 0. */
+  z.strictObject({
+    kind: z.literal('modbus-coil'),
+    host: z.string().min(1),
+    port: z.number().int().min(1).max(65_535).default(502),
+    unit: z.number().int().min(0).max(255).default(1),
+    coil: z.number().int().min(0).max(65_535),
+    /** What the coil is while the output is on: `false` for a relay that opens to act. */
+    on: z.boolean().default(true),
   }),
   /** Says so in the log and switches nothing. */
   z.strictObject({ kind: z.literal('log') }),
@@ -103,6 +114,8 @@ export function openSwitchboard(
 async function switchOutput(output: Output, { on, signal }: { on: boolean; signal: AbortSignal }): Promise<void> {
   if (output.kind === 'log') return
   if (output.kind === 'mqtt') return await switchByMqtt(output, on)
+  if (output.kind === 'modbus-coil')
+    return await writeCoil(output, { value: on === output.on, timeoutMs: attemptTimeoutMs, signal })
   const answer = await fetch(output.url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...output.headers },
