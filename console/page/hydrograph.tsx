@@ -1,6 +1,6 @@
 /** The curve of the selected place: what was measured, what is forecast with its 10–90 % band, and the limits. */
 import type { Warning } from '@forewarn/contracts/warning'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect } from 'preact/hooks'
 import uPlot from 'uplot'
 import { forecast, series } from './charts.ts'
 import { type Curves, curvesOf } from './curves.ts'
@@ -8,6 +8,7 @@ import { clockTime, measured, shownAs } from './format.ts'
 import { language, t } from './language.ts'
 import { fills, lineInks } from './levels.ts'
 import { limitsOf, type ShownLimit } from './limits.ts'
+import { useMeasuredWidth } from './measured-width.ts'
 import { quantityOf } from './quantity-of.ts'
 import { minuteMs, selected, zone } from './state.ts'
 
@@ -17,15 +18,7 @@ const ink = '#1b2126'
 const grey = '#5b6770'
 
 export function Hydrograph() {
-  const box = useRef<HTMLDivElement>(null)
-  const [width, setWidth] = useState(0)
-  useEffect(() => {
-    const element = box.current
-    if (element === null) return
-    const observer = new ResizeObserver(() => setWidth(element.clientWidth))
-    observer.observe(element)
-    return () => observer.disconnect()
-  }, [])
+  const [box, width] = useMeasuredWidth(0)
   const warning = selected.value
   const drawn = warning === undefined ? undefined : drawnOf(warning)
   const summary = warning === undefined || drawn === undefined ? '' : summaryOf(warning, drawn)

@@ -1,10 +1,10 @@
 /** The strip below the map: the rain that fell, and on the same axis when limits are expected to be crossed. */
 import type { Warning } from '@forewarn/contracts/warning'
-import { useEffect, useRef, useState } from 'preact/hooks'
 import { choose } from './commands.ts'
 import { clockTime } from './format.ts'
 import { say, t } from './language.ts'
 import { fills, letterWord } from './levels.ts'
+import { useMeasuredWidth } from './measured-width.ts'
 import { figures, minuteMs, placeOf, selected, wantedOrder, zone } from './state.ts'
 
 const hourMs = 3_600_000
@@ -14,15 +14,7 @@ const baseline = 92
 const top = 26
 
 export function Strip() {
-  const box = useRef<HTMLDivElement>(null)
-  const [width, setWidth] = useState(1000)
-  useEffect(() => {
-    const element = box.current
-    if (element === null) return
-    const observer = new ResizeObserver(() => setWidth(element.clientWidth))
-    observer.observe(element)
-    return () => observer.disconnect()
-  }, [])
+  const [box, width] = useMeasuredWidth(1000)
   const now = minuteMs.value
   const left = 14
   const x = (atMs: number) => left + ((atMs - now + pastMs) / (pastMs + aheadMs)) * (width - 2 * left)
