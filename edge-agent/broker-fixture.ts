@@ -9,6 +9,7 @@ import { Birth, LocalAlarm, Status } from '@forewarn/contracts/gateway-messages'
 import { parseSenml, type SenmlPack } from '@forewarn/contracts/senml'
 import { type DownChannel, parseTopic, topicOf } from '@forewarn/contracts/topics'
 import { Aedes } from 'aedes'
+import { untilHolds } from './until-holds.ts'
 
 export interface ReceivedPack extends SenmlPack {
   readonly gateway: string
@@ -122,18 +123,6 @@ function take(topic: string, payload: Buffer, into: Received): void {
       into.packs.push({ ...pack, gateway: address.gateway, text, bytes: payload.length })
     }
   }
-}
-
-function untilHolds(condition: () => boolean, waiting: Set<() => void>): Promise<void> {
-  return new Promise(resolve => {
-    const look = () => {
-      if (!condition()) return
-      waiting.delete(look)
-      resolve()
-    }
-    waiting.add(look)
-    look()
-  })
 }
 
 /** A folder that is gone when the test is over. */

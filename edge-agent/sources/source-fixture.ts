@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net'
 import type { SenmlReading } from '@forewarn/contracts/senml'
 import { type Clock, liveClock } from '@forewarn/runtime/clock'
 import { type Log, silentLog } from '@forewarn/runtime/log'
+import { untilHolds } from '../until-holds.ts'
 import { readProfile, troubleText } from './profiles.ts'
 import type { Refusal, Source } from './source.ts'
 
@@ -49,16 +50,7 @@ export async function startSource(
       told()
     },
   })
-  const until = (condition: () => boolean) =>
-    new Promise<void>(resolve => {
-      const look = () => {
-        if (!condition()) return
-        waiting.delete(look)
-        resolve()
-      }
-      waiting.add(look)
-      look()
-    })
+  const until = (condition: () => boolean) => untilHolds(condition, waiting)
   const device = () => connectDevice(Number(source.status().listensAt?.split(':').at(-1)))
   return Object.assign(started, {
     ...{ source, taken, refused, until, device },
