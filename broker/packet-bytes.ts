@@ -30,8 +30,8 @@ export function pubrelBytes(packetId: number): Buffer {
   return Buffer.from([0x62, 2, packetId >> 8, packetId & 0xff])
 }
 
-/** §2.2.3: seven bits a byte, lowest first. */
-function remainingLength(length: number): Buffer {
+/** How long the rest of a packet is, as it says at its head (§2.2.3): seven bits a byte, lowest first. */
+export function remainingLength(length: number): Buffer {
   const bytes: number[] = []
   let rest = length
   do {

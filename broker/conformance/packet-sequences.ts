@@ -5,6 +5,7 @@
  */
 import { connect, type Socket } from 'node:net'
 import { z } from 'zod'
+import { remainingLength } from '../packet-bytes.ts'
 
 const Message = z.object({
   type: z.enum(['send', 'recv', 'publish']),
@@ -67,20 +68,9 @@ function wordBytes(word: string): Buffer {
   if (kind === 'i') return Buffer.from([number])
   if ('Hkms'.includes(kind)) return Buffer.from([number >> 8, number & 0xff])
   if (kind === 'L') return Buffer.from([number >>> 24, (number >> 16) & 0xff, (number >> 8) & 0xff, number & 0xff])
-  if (kind === 'v' || kind === 'r') return variableLength(number)
+  if (kind === 'v' || kind === 'r') return remainingLength(number)
   if (!/^([0-9A-Fa-f]{2})+$/.test(word)) throw new RangeError(`${word} is no word of a packet sequence`)
   return Buffer.from(word, 'hex')
-}
-
-function variableLength(value: number): Buffer {
-  const bytes: number[] = []
-  let rest = value
-  do {
-    const seven = rest % 128
-    rest = Math.floor(rest / 128)
-    bytes.push(rest > 0 ? seven | 0x80 : seven)
-  } while (rest > 0)
-  return Buffer.from(bytes)
 }
 
 export interface Target {
@@ -128,7 +118,7 @@ async function publishFromElsewhere({ topic = '', payload, qos = 0 }: z.infer<ty
   const name = withLength(Buffer.from(topic))
   const id = qos > 0 ? Buffer.from([0, 1]) : Buffer.alloc(0)
   const body = Buffer.concat([name, id, Buffer.from(payload)])
-  line.send(Buffer.concat([Buffer.from([0x30 | (qos << 1)]), variableLength(body.length), body]))
+  line.send(Buffer.concat([Buffer.from([0x30 | (qos << 1)]), remainingLength(body.length), body]))
   if (qos > 0) await line.receive(4)
   if (qos === 2) {
     line.send(Buffer.from([0x62, 2, 0, 1]))
@@ -144,7 +134,7 @@ function withLength(bytes: Buffer): Buffer {
 function connectBytes(clientId: string, version: number): Buffer {
   const name = withLength(Buffer.from(version === 3 ? 'MQIsdp' : 'MQTT'))
   const body = Buffer.concat([name, Buffer.from([version, 2, 0, 60]), withLength(Buffer.from(clientId))])
-  return Buffer.concat([Buffer.from([0x10]), variableLength(body.length), body])
+  return Buffer.concat([Buffer.from([0x10]), remainingLength(body.length), body])
 }
 
 interface Line {
