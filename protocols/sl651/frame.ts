@@ -16,8 +16,8 @@ export type StartMark = keyof typeof startMarks
 /** `hex`: binary and BCD behind 7E 7E; `ascii`: characters behind SOH. */
 export type Coding = 'hex' | 'ascii'
 
-export interface Sl651Frame {
-  readonly coding: Coding
+/** What stands before the text, in either coding. */
+export interface Header {
   readonly direction: 'up' | 'down'
   readonly center: number
   /** Ten characters, opaque: mostly BCD digits, but field stations have letters in it. */
@@ -29,6 +29,10 @@ export interface Sl651Frame {
   /** As the header says, packet numbers included. */
   readonly bodyLen: number
   readonly start: StartMark
+}
+
+export interface Sl651Frame extends Header {
+  readonly coding: Coding
   readonly end: EndMark
   /** How many packets the message has and which one this is, from 1; only behind SYN. */
   readonly packets?: number
@@ -93,16 +97,6 @@ function partOfHeader(bytes: Uint8Array, { lead, width }: Layout): ReadFrame {
     return { kind: 'broken', detail: 'the header holds other characters than hex digits' }
   }
   return { kind: 'incomplete', detail: 'the header is not complete yet' }
-}
-
-interface Header {
-  readonly direction: 'up' | 'down'
-  readonly center: number
-  readonly station: string
-  readonly password: string
-  readonly func: string
-  readonly bodyLen: number
-  readonly start: StartMark
 }
 
 function readHeader(bytes: Uint8Array, layout: Layout): Header | string {

@@ -7,18 +7,11 @@ import { hexOf, latin1Of } from '../hex.ts'
 import { isStationClass, stationClass } from './elements.ts'
 import { type BadBody, type Element, readElements } from './elements-of-body.ts'
 import { readTextElements } from './elements-of-text.ts'
-import type { EndMark, Sl651Frame, StartMark } from './frame.ts'
+import type { EndMark, Header, Sl651Frame } from './frame.ts'
 
-export interface Sl651Message {
+export interface Sl651Message extends Header {
   /** Only in ASCII coding. */
   readonly coding?: 'ascii'
-  readonly direction: 'up' | 'down'
-  readonly center: number
-  readonly station: string
-  readonly password: string
-  readonly func: string
-  readonly bodyLen: number
-  readonly start: StartMark
   readonly end: EndMark
   readonly packets?: number
   readonly packetNo?: number
