@@ -16,6 +16,7 @@ import type { GatewayConfiguration } from '@forewarn/contracts/gateway-messages'
 import type { SendDown } from '@forewarn/contracts/intake'
 import { topicOf } from '@forewarn/contracts/topics'
 import type { Clock } from '@forewarn/runtime/clock'
+import { isMissing } from '@forewarn/runtime/kept-file'
 import type { Log } from '@forewarn/runtime/log'
 import { z } from 'zod'
 import type { RetainedMessages } from '../sessions/retained.ts'
@@ -187,7 +188,7 @@ async function namesIn(dir: string): Promise<string[]> {
     return await readdir(dir)
   } catch (cause) {
     // Nothing was sent yet.
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return []
+    if (isMissing(cause)) return []
     throw new Error(`the configurations in ${dir} cannot be read`, { cause })
   }
 }
