@@ -9,7 +9,7 @@ import type { Mapping } from '@forewarn/ingest/formats/mapped'
 import type { Clock } from '@forewarn/runtime/clock'
 import type { Log } from '@forewarn/runtime/log'
 import type { Metrics } from '@forewarn/runtime/metrics'
-import type { InfluxStoreOptions } from '@forewarn/store/influx'
+import type { InfluxStoreOptions } from '@forewarn/store/influx/influx'
 import type { MqttOptions } from './mqtt-options.ts'
 
 export type FrontBroker = Pick<ForeignBrokerOptions, 'url' | 'username' | 'password' | 'clientId' | 'devices'>

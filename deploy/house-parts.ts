@@ -16,7 +16,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '@forewarn/runtime/
 import type { OrderlyStop } from '@forewarn/runtime/orderly-stop'
 import type { QueueBackend } from '@forewarn/runtime/queue'
 import { openEmbeddedStore } from '@forewarn/store/embedded'
-import { openInfluxStore } from '@forewarn/store/influx'
+import { openInfluxStore } from '@forewarn/store/influx/influx'
 import type { ReadingStore } from '@forewarn/store/reading-store'
 import { whenServersAnswer } from './await-servers.ts'
 import { backupConsumer } from './backup/snapshot.ts'

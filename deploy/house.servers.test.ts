@@ -1,7 +1,7 @@
 import { Score } from '@forewarn/contracts/alerts-api'
 import { installed, startPostgres, startRedis } from '@forewarn/runtime/test-servers'
 import { readRecording } from '@forewarn/simulators/recording'
-import { influxdIsInstalled, startInfluxServer } from '@forewarn/store/influx-server'
+import { influxdIsInstalled, startInfluxServer } from '@forewarn/store/influx/server'
 import { expect, test, vi } from 'vitest'
 import { plainDrillSettings } from './drill-settings.ts'
 import { startDrill } from './play.ts'

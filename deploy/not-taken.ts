@@ -3,7 +3,7 @@
  */
 import { join } from 'node:path'
 import { openKeptLines } from '@forewarn/ingest/kept-lines'
-import type { OnPoison } from '@forewarn/store/influx-writing'
+import type { OnPoison } from '@forewarn/store/influx/writing'
 import type { HouseOptions } from './house-options.ts'
 
 /** Opens `ingest/not-taken` in the data folder. Nothing it does can hold up the store. */

@@ -1,7 +1,7 @@
 /**
  * Readings as text for other programs: line protocol as our own InfluxDB store writes it, and CSV. Pure.
  */
-import { seriesOf, tagOf } from './influx-lines.ts'
+import { seriesOf, tagOf } from './influx/lines.ts'
 import type { SeriesPoint } from './reading-store.ts'
 
 export const exportFormats = ['line-protocol', 'csv', 'parquet'] as const

@@ -6,8 +6,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openEmbeddedStore } from './embedded.ts'
 import { exportReadings, slicesOf } from './export.ts'
 import type { ExportFormat } from './export-rows.ts'
-import { openInfluxStore } from './influx.ts'
-import { influxdIsInstalled, startInfluxServer } from './influx-server.ts'
+import { openInfluxStore } from './influx/influx.ts'
+import { influxdIsInstalled, startInfluxServer } from './influx/server.ts'
 import type { ReadingStore } from './reading-store.ts'
 
 const startMs = Date.UTC(2026, 6, 20, 15)

@@ -4,7 +4,7 @@
 import { join } from 'node:path'
 import type { District } from '@forewarn/contracts/district'
 import { openEmbeddedStore } from '@forewarn/store/embedded'
-import { openInfluxStore } from '@forewarn/store/influx'
+import { openInfluxStore } from '@forewarn/store/influx/influx'
 import type { ReadingStore, SeriesPoint } from '@forewarn/store/reading-store'
 import type { Account } from './account.ts'
 

@@ -88,7 +88,7 @@ async function sourceOf(settings: Settings, { sensors }: District): Promise<Sour
 async function openStore(settings: Settings, sensors: District['sensors']): Promise<ReadingStore> {
   const { influx } = serversOf(settings)
   if (influx !== undefined)
-    return await (await import('@forewarn/store/influx')).openInfluxStore({ ...influx, sensors })
+    return await (await import('@forewarn/store/influx/influx')).openInfluxStore({ ...influx, sensors })
   const { openEmbeddedStore } = await import('@forewarn/store/embedded')
   return await openEmbeddedStore({ dir: join(settings.dataDir, 'store'), sensors })
 }

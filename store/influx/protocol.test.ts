@@ -6,9 +6,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
+import { batchOf, sensorsNamed, sixMs } from '../sample-readings.ts'
 import { openInfluxStore } from './influx.ts'
-import type { Poison } from './influx-writing.ts'
-import { batchOf, sensorsNamed, sixMs } from './sample-readings.ts'
+import type { Poison } from './writing.ts'
 
 interface Asked {
   readonly method: string

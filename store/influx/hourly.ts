@@ -7,10 +7,10 @@
  *   reading_retain run=<number>i,phase=<1 counting, 2 deleting, 3 done>i <cutoff, ms>
  */
 
-import { hourlyMeasurement } from './export-rows.ts'
-import { type InfluxClient, type InfluxSeries, type Lane } from './influx-client.ts'
-import { measurement, quoted } from './influx-lines.ts'
-import type { SeriesPoint, TimeRange } from './reading-store.ts'
+import { hourlyMeasurement } from '../export-rows.ts'
+import type { SeriesPoint, TimeRange } from '../reading-store.ts'
+import { type InfluxClient, type InfluxSeries, type Lane } from './client.ts'
+import { measurement, quoted } from './lines.ts'
 
 const hourMs = 3_600_000
 const marker = 'reading_retain'

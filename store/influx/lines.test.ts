@@ -1,8 +1,8 @@
 import { qualityCode } from '@forewarn/contracts/reading'
 import { expect, test } from 'vitest'
-import { indexVerdict } from './influx-health.ts'
-import { identifier, linesOf, quoted, seriesOf, tagOf } from './influx-lines.ts'
-import { batchOf, sixMs } from './sample-readings.ts'
+import { batchOf, sixMs } from '../sample-readings.ts'
+import { indexVerdict } from './health.ts'
+import { identifier, linesOf, quoted, seriesOf, tagOf } from './lines.ts'
 
 test.each([
   ['gauge-7', 'reading,s=gauge-7'],

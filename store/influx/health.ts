@@ -3,7 +3,7 @@
  * takes 100,000 values of a tag and refuses every sensor beyond, with a 400 that no client retries.
  */
 import type { Check } from '@forewarn/contracts/health'
-import type { InfluxClient, InfluxSeries } from './influx-client.ts'
+import type { InfluxClient, InfluxSeries } from './client.ts'
 
 /** All checks of the store. Never rejects. */
 export async function influxHealth(client: InfluxClient, sensors: number): Promise<Check[]> {

@@ -4,13 +4,13 @@
  */
 import type { Check } from '@forewarn/contracts/health'
 import type { ReadingBatch } from '@forewarn/contracts/reading'
-import { type InfluxClient, type InfluxOptions, makeInfluxClient, prepareDatabase } from './influx-client.ts'
-import { influxHealth } from './influx-health.ts'
-import { bucketed, type HourlyFigures, hourlyFigures } from './influx-hourly.ts'
-import { linesOf, measurement, seriesOf, tagOf } from './influx-lines.ts'
-import { countReadings, latestReadings, seriesPoints } from './influx-queries.ts'
-import { type OnPoison, sendLines } from './influx-writing.ts'
-import { type ReadingStore, type SeriesPoint, type SeriesRequest, StoreError } from './reading-store.ts'
+import { type ReadingStore, type SeriesPoint, type SeriesRequest, StoreError } from '../reading-store.ts'
+import { type InfluxClient, type InfluxOptions, makeInfluxClient, prepareDatabase } from './client.ts'
+import { influxHealth } from './health.ts'
+import { bucketed, type HourlyFigures, hourlyFigures } from './hourly.ts'
+import { linesOf, measurement, seriesOf, tagOf } from './lines.ts'
+import { countReadings, latestReadings, seriesPoints } from './queries.ts'
+import { type OnPoison, sendLines } from './writing.ts'
 
 export interface InfluxStoreOptions extends InfluxOptions {
   /** `District.sensors`: the index here is the sensor of every reading. */

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { storeConformance } from './conformance.ts'
+import { storeConformance } from '../conformance.ts'
+import { batchOf, hourMs, sensorsNamed, sixMs } from '../sample-readings.ts'
 import { openInfluxStore } from './influx.ts'
-import { type InfluxServer, influxdIsInstalled, startInfluxServer } from './influx-server.ts'
-import type { Poison } from './influx-writing.ts'
-import { batchOf, hourMs, sensorsNamed, sixMs } from './sample-readings.ts'
+import { type InfluxServer, influxdIsInstalled, startInfluxServer } from './server.ts'
+import type { Poison } from './writing.ts'
 
 // Locally the test is skipped where there is no influxd; on CI that would hide that nothing was tested.
 const skipped = !influxdIsInstalled() && process.env['CI'] === undefined

@@ -3,8 +3,8 @@
  * aside, everything else left to the caller, who has the journal and tries again.
  */
 import { HttpError } from '@influxdata/influxdb-client'
-import { type Lane, troubleOf } from './influx-client.ts'
-import { StoreError } from './reading-store.ts'
+import { StoreError } from '../reading-store.ts'
+import { type Lane, troubleOf } from './client.ts'
 
 /** Lines that InfluxDB will never take. `line` is the first of them. */
 export interface Poison {

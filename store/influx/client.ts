@@ -5,8 +5,8 @@
  */
 import { HttpError, InfluxDB } from '@influxdata/influxdb-client'
 import { z } from 'zod'
-import { identifier } from './influx-lines.ts'
-import { StoreError } from './reading-store.ts'
+import { StoreError } from '../reading-store.ts'
+import { identifier } from './lines.ts'
 
 export interface InfluxOptions {
   /** `http://host:8086`. */

@@ -1,7 +1,8 @@
 /** What the InfluxDB store is asked, as InfluxQL, and the answers as readings. */
-import { type InfluxClient, type InfluxSeries } from './influx-client.ts'
-import { measurement, quoted } from './influx-lines.ts'
-import type { LatestReading, SeriesPoint, TimeRange } from './reading-store.ts'
+
+import type { LatestReading, SeriesPoint, TimeRange } from '../reading-store.ts'
+import { type InfluxClient, type InfluxSeries } from './client.ts'
+import { measurement, quoted } from './lines.ts'
 
 /** InfluxDB counts in ns of int64: 1677 to 2262. */
 const timeLimitMs = 9_223_372_036_000
