@@ -20,18 +20,22 @@ export const SentConfiguration = z.object({
 export type SentConfiguration = z.infer<typeof SentConfiguration>
 
 /** What the gateway's status says; kept in memory, said again by the gateway every minute and at every connection. */
-export const SaidOfConfiguration = Status.pick({ state: true, configuration: true, refusedConfiguration: true }).extend(
-  {
-    receivedAtMs: z.number(),
-  },
-)
+export const SaidOfConfiguration = Status.pick({
+  state: true,
+  configuration: true,
+  configurationOnTrial: true,
+  refusedConfiguration: true,
+}).extend({
+  receivedAtMs: z.number(),
+})
 export type SaidOfConfiguration = z.infer<typeof SaidOfConfiguration>
 
 /**
- * `never-sent`: the house sent none. `waiting`: the gateway has not said what it makes of the last one. `running`: it
- * runs on it. `refused`: it does not, and said why; it runs on the version it names, or on its own settings file.
+ * `never-sent`: the house sent none. `waiting`: the gateway has not said what it makes of the last one. `on-trial`: it
+ * runs on it and may yet take it back. `running`: it runs on it for good. `refused`: it does not, and said why; it runs
+ * on the version it names, or on its own settings file.
  */
-export const configurationStates = ['never-sent', 'waiting', 'running', 'refused'] as const
+export const configurationStates = ['never-sent', 'waiting', 'on-trial', 'running', 'refused'] as const
 export type ConfigurationState = (typeof configurationStates)[number]
 
 export const ConfigurationReport = z.object({

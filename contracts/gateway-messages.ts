@@ -46,6 +46,8 @@ export const Status = z.object({
   waitingBytes: z.number().int().nonnegative().optional(),
   /** Version of the remote configuration it runs on; absent when it runs on its settings file alone. */
   configuration: z.number().int().nonnegative().optional(),
+  /** Whether that version is still on trial: it may be taken back yet. */
+  configurationOnTrial: z.boolean().optional(),
   /** The version it was last asked to run on and does not, and why. */
   refusedConfiguration: z.object({ version: z.number().int(), reason: z.string() }).optional(),
 })

@@ -81,7 +81,7 @@ test('a configuration that was answered reaches its gateway, whenever the broker
     ...{ clock: liveClock(), log: silentLog(), metrics: createMetrics() },
     push: { host: '127.0.0.1', port: 0, token: 'push-token' },
   })
-  const runs = { state: 'running', sent: { version: last, settings: { batchLingerMs: 77 } } }
+  const runs = { state: 'on-trial', sent: { version: last, settings: { batchLingerMs: 77 } } }
   await expect.poll(() => report(life), patience).toMatchObject({ ...runs, said: { configuration: last } })
   await agent.stop()
   await kill(life)

@@ -56,6 +56,14 @@ function startAgent(): Promise<EdgeAgent> {
   return startEdgeAgent({ ...optionsOf(settings), clock: agentClock, log: silent, metrics: createMetrics() })
 }
 
+/** Five minutes and a look, by the agent's clock. */
+async function passTrial(): Promise<void> {
+  for (let tens = 0; tens <= 31; tens++) {
+    agentClock.advance(10_000)
+    await new Promise(setImmediate)
+  }
+}
+
 function gateways(...args: readonly string[]): Promise<{ code: number; said: string }> {
   return new Promise(resolve => {
     const all = [join(root, 'cli', 'main.ts'), 'gateways', ...args, '--data-dir', dir]
@@ -81,6 +89,9 @@ test('a gateway is configured, runs on it, refuses what it cannot run on, and is
   expect((await gateways('configuration', 'gw-1')).said).toContain('nothing was sent to it')
   const configured = await gateways('configure', 'gw-1', example, '--by', 'Li Wei')
   expect(configured).toMatchObject({ code: 0, said: expect.stringContaining('version 1 is sent to gw-1') })
+  await expect.poll(async () => (await report()).state, patience).toBe('on-trial')
+  expect((await gateways('configuration', 'gw-1')).said).toContain('it tries what was sent')
+  await passTrial()
   await expect.poll(async () => (await report()).state, patience).toBe('running')
   const running = await gateways('configuration', 'gw-1')
   expect(running.code).toBe(0)
@@ -104,11 +115,11 @@ test('a gateway is configured, runs on it, refuses what it cannot run on, and is
   expect((await gateways('configure', 'gw-1', '--back')).said).toContain(
     'version 3 is sent to gw-1, with the settings of version 1',
   )
-  await expect.poll(report, patience).toMatchObject({ state: 'running', said: { configuration: 3 } })
+  await expect.poll(report, patience).toMatchObject({ state: 'on-trial', said: { configuration: 3 } })
   expect((await report()).said?.refusedConfiguration).toBeUndefined()
 
   expect((await gateways('configure', 'gw-1', '--own')).said).toContain('version 4')
-  await expect.poll(report, patience).toMatchObject({ state: 'running', sent: { version: 4, settings: {} } })
+  await expect.poll(report, patience).toMatchObject({ state: 'on-trial', sent: { version: 4, settings: {} } })
 }, 120_000)
 
 test('a gateway that is away finds it when it comes', async () => {
@@ -116,7 +127,7 @@ test('a gateway that is away finds it when it comes', async () => {
   await gateways('configure', 'gw-1', example)
   expect(await report()).toMatchObject({ state: 'waiting' })
   agent = await startAgent()
-  await expect.poll(report, patience).toMatchObject({ state: 'running', said: { configuration: 1 } })
+  await expect.poll(report, patience).toMatchObject({ state: 'on-trial', said: { configuration: 1 } })
 }, 120_000)
 
 test('what cannot be sent is refused in one line and ends with 2', async () => {

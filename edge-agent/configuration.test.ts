@@ -39,11 +39,12 @@ test('a version that keeps its uplink through the trial is confirmed, and is the
   first.configuration.uplink(true)
   await first.configuration.offer(columns)
   expect(first.runsOn).toEqual([{}, { format: 'columns' }])
+  expect(first.configuration.status()).toEqual({ configuration: 7, configurationOnTrial: true })
   await pass(5, first)
   // Long without uplink afterwards: the trial is over, nothing is taken back.
   first.configuration.uplink(false)
   await pass(10, first)
-  expect(first.configuration.status()).toEqual({ configuration: 7 })
+  expect(first.configuration.status()).toEqual({ configuration: 7, configurationOnTrial: false })
   await first.configuration.stop()
   const second = await live(folder.path)
   expect(second.runsOn).toEqual([{ format: 'columns' }])

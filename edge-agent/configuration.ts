@@ -57,7 +57,7 @@ export interface Configuration {
   /** A configuration came; one that is known already changes nothing. Resolves once it is tried or refused. */
   offer(configuration: GatewayConfiguration): Promise<void>
   uplink(up: boolean): void
-  status(): Pick<Status, 'configuration' | 'refusedConfiguration'>
+  status(): Pick<Status, 'configuration' | 'configurationOnTrial' | 'refusedConfiguration'>
   stop(): Promise<void>
 }
 
@@ -207,11 +207,11 @@ class TriedConfiguration implements Configuration {
     this.#upAtMs = this.#options.clock.nowMs()
   }
 
-  status(): Pick<Status, 'configuration' | 'refusedConfiguration'> {
+  status(): Pick<Status, 'configuration' | 'configurationOnTrial' | 'refusedConfiguration'> {
     const { current, trial, refused } = this.#state
     const runsOn = trial ?? current
     return {
-      ...(runsOn === undefined ? {} : { configuration: runsOn.version }),
+      ...(runsOn === undefined ? {} : { configuration: runsOn.version, configurationOnTrial: trial !== undefined }),
       ...(refused === undefined ? {} : { refusedConfiguration: refused }),
     }
   }

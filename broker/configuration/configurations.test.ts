@@ -86,7 +86,9 @@ test('the report says who sent what and when, and what the gateway makes of it',
   await configure({ metered: true })
   const sent = { version: 1, settings: { metered: true }, sentAtMs: house.clock.nowMs(), by: 'Li Wei' }
   expect(await report()).toEqual({ id: 'gw-1', state: 'waiting', sent, earlier: [] })
-  await sayStatus('gw-1', { state: 'online', configuration: 1 })
+  await sayStatus('gw-1', { state: 'online', configuration: 1, configurationOnTrial: true })
+  expect(await report()).toMatchObject({ state: 'on-trial' })
+  await sayStatus('gw-1', { state: 'online', configuration: 1, configurationOnTrial: false })
   expect(await report()).toMatchObject({ state: 'running', said: { state: 'online', configuration: 1 } })
   await configure({ metered: 3 })
   expect(await report()).toMatchObject({ state: 'waiting', earlier: [{ version: 1 }] })

@@ -129,7 +129,8 @@ function reportOf(gateway: string, history: History, said: SaidOfConfiguration |
 function stateOf(sent: SentConfiguration | undefined, said: SaidOfConfiguration | undefined): ConfigurationState {
   if (sent === undefined) return 'never-sent'
   if (said?.refusedConfiguration?.version === sent.version) return 'refused'
-  return said?.configuration === sent.version ? 'running' : 'waiting'
+  if (said?.configuration !== sent.version) return 'waiting'
+  return said.configurationOnTrial === true ? 'on-trial' : 'running'
 }
 
 function messageOf({ districtId }: ConfigurationParts, gateway: string, { version, settings }: SentConfiguration) {

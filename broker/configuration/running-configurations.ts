@@ -26,11 +26,11 @@ export function runningConfigurations(): RunningConfigurations {
       if (address?.channel !== 'status' || address.gateway !== gateway) return
       const status = statusOf(payload)
       if (status === undefined) return
-      const { state, configuration, refusedConfiguration } = status
+      const { state, configuration, configurationOnTrial, refusedConfiguration } = status
       // A will says nothing but that it is gone: what it ran on before still holds.
       const before = said.get(gateway)
       if (state === 'offline') said.set(gateway, { ...before, state, receivedAtMs })
-      else said.set(gateway, { state, configuration, refusedConfiguration, receivedAtMs })
+      else said.set(gateway, { state, configuration, configurationOnTrial, refusedConfiguration, receivedAtMs })
     },
   }
 }

@@ -96,6 +96,7 @@ async function tell(id: string, options: Options): Promise<void> {
 const stateWords = {
   'never-sent': 'nothing was sent to it',
   waiting: 'sent, and it has not said what it makes of it',
+  'on-trial': 'it tries what was sent, and goes back by itself if that does not work',
   running: 'it runs on what was sent',
   refused: 'it refused what was sent',
 } as const

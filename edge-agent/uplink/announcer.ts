@@ -32,7 +32,7 @@ export interface AnnouncerOptions {
   readonly clock: Clock
   readonly log: Log
   /** What the status says of the configuration. */
-  readonly configuration: () => Pick<Status, 'configuration' | 'refusedConfiguration'>
+  readonly configuration: () => Pick<Status, 'configuration' | 'configurationOnTrial' | 'refusedConfiguration'>
   readonly onSample: (command: Sampling) => void
   readonly onConfiguration: (configuration: GatewayConfiguration) => void
 }
