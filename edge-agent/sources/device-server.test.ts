@@ -88,9 +88,11 @@ test('a stop waits for what is being taken', async () => {
 
 test('a port that is taken is said so', async () => {
   const server = await start(line => echo(line))
-  await expect(start(line => echo(line), { listen: { host: '127.0.0.1', port: server.port } })).rejects.toThrow(
-    /EADDRINUSE/,
-  )
+  const taken = start(line => echo(line), { listen: { host: '127.0.0.1', port: server.port } })
+  await expect(taken).rejects.toMatchObject({
+    message: `listen on 127.0.0.1:${server.port}`,
+    cause: { code: 'EADDRINUSE' },
+  })
   await server.stop()
 })
 

@@ -45,7 +45,7 @@ export interface DeviceServer {
 
 const hourlyMs = 70 * 60_000
 
-/** Resolves once the port listens; rejects when it cannot be had. */
+/** Resolves once the port listens; rejects, naming it, when it cannot be had: the system's error is the cause. */
 export async function startDeviceServer(options: DeviceServerOptions): Promise<DeviceServer> {
   const { listen, connectionsAtMost = 2000, log } = options
   const lines = new Map<Socket, Promise<void>>()
@@ -65,6 +65,8 @@ export async function startDeviceServer(options: DeviceServerOptions): Promise<D
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(listen.port, listen.host, resolve)
+  }).catch((cause: unknown) => {
+    throw new Error(`listen on ${listen.host}:${listen.port}`, { cause })
   })
   // A server error after the start (no file descriptors left) must not end the process.
   server.on('error', error => log.error('device-server-troubled', { port: portOf(server), trouble: error.message }))

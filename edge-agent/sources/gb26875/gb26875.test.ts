@@ -113,3 +113,12 @@ test('a stranger is not confirmed, and noise before a frame does not hold it up'
   expect(agent.refused.map(({ reason }) => reason)).toEqual(['unknown-transmitter', 'no-frame'])
   expect(openFireStream().push(device.received())).toHaveLength(1)
 })
+
+test('whoever sends noise without end is cut off', async () => {
+  await using agent = await startSource(profile, { clock: handClock(t0) })
+  const device = await agent.device()
+  device.send(Buffer.alloc(256 * 1024, 'noise '))
+  await device.closed
+  expect(new Set(agent.refused.map(({ reason }) => reason))).toEqual(new Set(['no-frame']))
+  expect(agent.source.status().counts).toMatchObject({ refused: agent.refused.length })
+})

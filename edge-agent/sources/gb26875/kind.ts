@@ -11,8 +11,8 @@ import {
   writeFireFrame,
 } from '@forewarn/protocols/gb26875/frame'
 import { type FireObject, readUnit } from '@forewarn/protocols/gb26875/objects'
-import { type DeviceLine, startDeviceServer } from '../device-server.ts'
-import { FrameLine } from '../frame-line.ts'
+import type { DeviceLine } from '../device-server.ts'
+import { startFrameServer } from '../frame-server.ts'
 import { type Source, type Surroundings, sourceKind } from '../source.ts'
 import { Gb26875Profile } from './profile.ts'
 import { FireReadings } from './readings.ts'
@@ -26,19 +26,12 @@ export const gb26875Kind = sourceKind({
 
 async function startGb26875(profile: Gb26875Profile, around: Surroundings): Promise<Source> {
   const desk = new Desk(profile, around)
-  const { listen } = profile
-  const server = await startDeviceServer({
-    listen,
-    log: around.log,
-    onLine: line =>
-      new FrameLine({
-        stream: openFireStream(),
-        clock: around.clock,
-        junk: (detail, bytes) => desk.refuse('no-frame', `${line.peer}: ${detail}`, bytes),
-        take: (frame, bytes) => desk.take(frame, bytes, line),
-      }),
-  }).catch(error => {
-    throw new Error(`listen for fire transmitters on ${listen.host}:${listen.port}`, { cause: error })
+  const server = await startFrameServer({
+    listen: profile.listen,
+    around,
+    openStream: openFireStream,
+    junk: (detail, bytes, line) => desk.refuse('no-frame', `${line.peer}: ${detail}`, bytes),
+    take: (frame, bytes, line) => desk.take(frame, bytes, line),
   })
   return {
     kind: 'gb26875',

@@ -12,8 +12,8 @@ import {
   readHj212Message,
 } from '@forewarn/protocols/hj212/message'
 import { openHj212Stream } from '@forewarn/protocols/hj212/stream'
-import { type DeviceLine, startDeviceServer } from '../device-server.ts'
-import { FrameLine } from '../frame-line.ts'
+import type { DeviceLine } from '../device-server.ts'
+import { startFrameServer } from '../frame-server.ts'
 import { type Source, type SourceStatus, type Surroundings, sourceKind } from '../source.ts'
 import { type DeviceProfile, Hj212Profile } from './profile.ts'
 import { messageTimeMs, readingsOf } from './readings.ts'
@@ -27,23 +27,15 @@ export const hj212Kind = sourceKind({
 
 async function startHj212(profile: Hj212Profile, around: Surroundings): Promise<Source> {
   const desk = new Desk(profile, around)
-  const { listen } = profile
-  const server = await startDeviceServer({
-    listen,
-    log: around.log,
-    onLine: line =>
-      new FrameLine({
-        line,
-        stream: openHj212Stream(),
-        clock: around.clock,
-        junk: (detail, bytes) => {
-          // The line end of a packet may come in a piece of its own; some devices send blanks to keep the line open.
-          if (!bytes.every(isBlank)) desk.refuse('no-packet', detail, bytes)
-        },
-        take: (packet, bytes) => desk.take(packet, bytes, line),
-      }),
-  }).catch(error => {
-    throw new Error(`listen on ${listen.host}:${listen.port}`, { cause: error })
+  const server = await startFrameServer({
+    listen: profile.listen,
+    around,
+    openStream: openHj212Stream,
+    junk: (detail, bytes) => {
+      // The line end of a packet may come in a piece of its own; some devices send blanks to keep the line open.
+      if (!bytes.every(isBlank)) desk.refuse('no-packet', detail, bytes)
+    },
+    take: (packet, bytes, line) => desk.take(packet, bytes, line),
   })
   return {
     kind: 'hj212',

@@ -35,9 +35,9 @@ async function startJt808(profile: Jt808Profile, around: Surroundings): Promise<
       log: around.log,
       onLine: line => terminalHandler(line, fleet),
     })
-  } catch (cause) {
+  } catch (error) {
     await stopAll()
-    throw new Error(`listen for vehicles on ${profile.listen.host}:${profile.listen.port}`, { cause })
+    throw error
   }
   return {
     kind: 'jt808',

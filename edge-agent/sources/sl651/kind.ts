@@ -52,7 +52,7 @@ async function startSl651(profile: Sl651Profile, around: Surroundings): Promise<
     onLine: line => openStationLine({ line, find, count, around: surroundings }),
   }).catch(error => {
     for (const { station } of stations.values()) station.stop()
-    throw new Error(`listen on ${listen.host}:${listen.port}`, { cause: error })
+    throw error
   })
   return {
     kind: 'sl651',

@@ -8,8 +8,7 @@ import type { SenmlReading } from '@forewarn/contracts/senml'
 import { decimalOf, type Szy206Frame, szy206Record } from '@forewarn/protocols/szy206/frame'
 import { openSzy206Stream } from '@forewarn/protocols/szy206/stream'
 import { z } from 'zod'
-import { startDeviceServer } from '../device-server.ts'
-import { FrameLine } from '../frame-line.ts'
+import { startFrameServer } from '../frame-server.ts'
 import { Listen, profileFields, sensorFields } from '../profile-fields.ts'
 import { readingOrMissing } from '../said-missing.ts'
 import { type Source, type SourceStatus, type Surroundings, sourceKind } from '../source.ts'
@@ -84,19 +83,12 @@ async function startSzy206(profile: Szy206Profile, around: Surroundings): Promis
       around.log.error('station-report-not-kept', { station: address, trouble: String(error) })
     })
   }
-  const server = await startDeviceServer({
+  const server = await startFrameServer({
     listen,
-    log: around.log,
-    onLine: line =>
-      new FrameLine({
-        line,
-        stream: openSzy206Stream(),
-        clock: around.clock,
-        junk: (detail, bytes) => refuse('no-frame', detail, bytes),
-        take,
-      }),
-  }).catch(error => {
-    throw new Error(`listen on ${listen.host}:${listen.port}`, { cause: error })
+    around,
+    openStream: openSzy206Stream,
+    junk: (detail, bytes) => refuse('no-frame', detail, bytes),
+    take,
   })
   return {
     kind: 'szy206',
