@@ -71,6 +71,7 @@ class Run {
   readonly #faults: Record<string, number> = {}
   #mostResidentBytes = 0
   #met = 0
+  readonly #told = new Map<string, number>()
   /** Counts the deaths of the house, so that a recovery that another death interrupted is not taken for one. */
   #deaths = 0
 
@@ -252,7 +253,19 @@ class Run {
     }
   }
 
+  /** As a supervisor would: what ended by itself is told and started again. */
+  #supervise(): void {
+    for (const one of [this.#site.house, this.#site.agent]) {
+      const told = this.#told.get(one.name) ?? 0
+      if (one.endedByItself === told) continue
+      this.#told.set(one.name, one.endedByItself)
+      this.#say(`${one.name} ended by itself: ${one.lastWords()}`)
+      one.start()
+    }
+  }
+
   async #weigh(): Promise<void> {
+    this.#supervise()
     const bytes = await this.#site.house.residentBytes()
     this.#mostResidentBytes = Math.max(this.#mostResidentBytes, bytes ?? 0)
   }
