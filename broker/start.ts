@@ -68,9 +68,9 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     seeds: options.credentials,
   })
   const running = runningConfigurations()
-  const accept: AcceptPublish = async publish => {
-    await options.accept(publish)
+  const accept: AcceptPublish = publish => {
     running.heard(publish)
+    return options.accept(publish)
   }
   const parts = createBrokerParts({ ...options, accept, limits, counts, store })
   const aedes = await createAedes(options, parts)

@@ -8,7 +8,7 @@ import type { Publish } from '@forewarn/contracts/intake'
 import { parseTopic } from '@forewarn/contracts/topics'
 
 export interface RunningConfigurations {
-  /** Looks at a message that was accepted; anything but a gateway's own status is left alone. */
+  /** Looks at a message as it comes; anything but a gateway's own status is left alone. */
   heard(publish: Publish): void
   /** What it said last; undefined before its first status. */
   of(gateway: string): SaidOfConfiguration | undefined
