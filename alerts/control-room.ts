@@ -25,6 +25,7 @@ export interface ControlRoom {
   localAlarm(kept: KeptAlarm): Promise<AlarmRefusal | undefined>
 }
 
+/** Every deed is one transaction of the ledger; `onCommitted` is called once it is written down. */
 export function openControlRoom(options: ControlRoomOptions): ControlRoom {
   const committed = async <T>(deed: (desk: Desk) => Promise<T>): Promise<T> => {
     const result = await options.ledger.transaction(work => deed({ ...options, work, atMs: options.clock.nowMs() }))

@@ -25,6 +25,7 @@ interface Stream {
   again: boolean
 }
 
+/** The event streams of all who listen; each is written what is new in the ledger. */
 export function openEventStreams({ ledger, log }: { ledger: Ledger; log: Log }): EventStreams {
   const streams = new Set<Stream>()
   const write = async (stream: Stream) => {

@@ -11,6 +11,7 @@ export async function localAlarmsWhere(asker: Asker, where: string, values: unkn
   return rows.map(row => StoredAlarm.parse(row.body))
 }
 
+/** Adds the alarm, or writes over the one of the same key. */
 export async function writeLocalAlarm(asker: Asker, stored: StoredAlarm): Promise<void> {
   const { key, number, alarm, warningId } = stored
   await asker.query(
@@ -22,6 +23,7 @@ export async function writeLocalAlarm(asker: Asker, stored: StoredAlarm): Promis
 
 const Figures = z.object({ newest: z.number(), waiting: z.coerce.number() })
 
+/** The newest number given, and how many alarms belong to no warning yet. */
 export async function localAlarmFigures(asker: Asker): Promise<z.infer<typeof Figures>> {
   const { rows } = await asker.query(
     `SELECT coalesce(max(number), 0) AS newest, count(*) FILTER (WHERE warning_id IS NULL) AS waiting

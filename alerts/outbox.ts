@@ -30,6 +30,7 @@ export interface Outbox {
 
 const retryMs = 2000
 
+/** Looks in the ledger for deeds that are not done yet, and does them. */
 export function openOutbox(options: OutboxOptions): Outbox {
   const { ledger, log } = options
   const inHand = new Set<number>()

@@ -61,6 +61,7 @@ function tellsAmounts({ quantity }: Sensor): boolean {
   return quantity === 'rain'
 }
 
+/** By place: its own sensors and the gauges of its catchment, less those that tell amounts. */
 export function sensorsOfPlaces({ places, sensors: all }: District): SensorsOfPlaces {
   const sensors = all.filter(sensor => !tellsAmounts(sensor))
   const byPlace = Map.groupBy(sensors, ({ place }) => place)
@@ -93,6 +94,7 @@ interface Said {
   readonly atMs: number
 }
 
+/** Tells gateways which sensors to measure more often while warnings are open. */
 export function openSampling(options: SamplingOptions): Sampling {
   const { district, openWarnings, mode, clock, log } = options
   const sensors = sensorsOfPlaces(district)

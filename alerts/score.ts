@@ -8,6 +8,7 @@ import { type Outcome, outcomes } from '@forewarn/contracts/episode'
 import { median } from 'simple-statistics'
 import type { OutcomeRow } from './ledger.ts'
 
+/** Counts of outcomes, POD, FAR and CSI (0 to 1; null without cases), and the median lead in minutes. */
 export function scoreOf(rows: readonly OutcomeRow[]): Score {
   const counts = countsOf(rows)
   const { hit, late, missed } = counts

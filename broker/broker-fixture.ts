@@ -121,6 +121,7 @@ export async function credentialsFor(users: Readonly<Record<string, Omit<Credent
   return { passwords, credentials }
 }
 
+/** Resolves once the client is in, rejects when it is not let in. */
 export function whenConnected(client: MqttClient): Promise<MqttClient> {
   return new Promise((resolve, reject) => {
     client.once('connect', () => resolve(client))
@@ -129,10 +130,12 @@ export function whenConnected(client: MqttClient): Promise<MqttClient> {
   })
 }
 
+/** The next message that comes, as text. */
 export function nextMessage(from: MqttClient): Promise<readonly [topic: string, text: string]> {
   return new Promise(resolve => from.once('message', (topic, payload) => resolve([topic, String(payload)])))
 }
 
+/** Resolves once the connection is gone. */
 export function whenClosed(client: MqttClient): Promise<void> {
   return new Promise(resolve => client.once('close', () => resolve()))
 }

@@ -45,6 +45,7 @@ export type BrokerParts = ReturnType<typeof createBrokerParts>
 const unknownCaller: Caller = { address: '', certificate: undefined }
 const sweepPeriodMs = 60_000
 
+/** Makes the parts and ties them to each other; nothing of it listens yet. */
 export function createBrokerParts(options: PartsOptions) {
   const { limits, counts, store, clock, log } = options
   const room = sharedRoom(limits.maxQueuedBytesInAll)

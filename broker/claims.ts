@@ -64,6 +64,7 @@ export function fingerprintOf(secret: string): string {
   return hex.slice(0, 16).replace(/(.{4})(?=.)/g, '$1-')
 }
 
+/** Claims as they stand in the store, and their way to a credential. */
 export function createClaims(parts: ClaimParts): Claims {
   const { store, clock, log, claimantsOf } = parts
   const { claims } = store

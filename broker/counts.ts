@@ -31,6 +31,7 @@ export interface Holding {
 
 const pubackBucketsS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
 
+/** The counters and gauges of one broker, under `forewarn_broker_…`. */
 export function brokerCounts(metrics: Metrics): BrokerCounts {
   const counter = (name: string, help: string) => metrics.counter(`forewarn_broker_${name}_total`, help)
   const gauge = (name: string, help: string) => metrics.gauge(`forewarn_broker_${name}`, help)

@@ -35,6 +35,7 @@ export interface Guests {
   all(): Iterable<Guest>
 }
 
+/** An empty book. */
 export function guestBook(): Guests {
   // Wills are published after a client was removed: what is known of it lives as long as its client does.
   const known = new WeakMap<Client, Guest>()

@@ -12,6 +12,7 @@ export interface PublishFields {
   readonly packetId: number
 }
 
+/** A PUBLISH (§3.3). */
 export function publishBytes({ topic, payload, qos, retain, dup, packetId }: PublishFields): Buffer {
   const topicBytes = Buffer.byteLength(topic)
   const length = 2 + topicBytes + (qos > 0 ? 2 : 0) + payload.length
@@ -26,6 +27,7 @@ export function publishBytes({ topic, payload, qos, retain, dup, packetId }: Pub
   return bytes
 }
 
+/** A PUBREL (§3.6). */
 export function pubrelBytes(packetId: number): Buffer {
   return Buffer.from([0x62, 2, packetId >> 8, packetId & 0xff])
 }

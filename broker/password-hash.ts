@@ -50,6 +50,7 @@ export function digestOf(secret: string): string {
   return createHash('sha256').update(secret).digest('base64url')
 }
 
+/** Whether the digest is that of the secret, in a time that does not tell how much of it is right. */
 export function isDigestOf(digest: string, secret: string): boolean {
   return timingSafeEqual(Buffer.from(digest), Buffer.from(digestOf(secret)))
 }

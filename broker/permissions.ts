@@ -38,6 +38,7 @@ const neverSubscribed: ReadonlySet<string> = new Set(['test/nosubscribe', 'nosub
  */
 export type PublishPath = 'route' | 'accept' | 'accept-and-route' | 'claim'
 
+/** Where a publish of this user on this topic goes. */
 export function publishPath(user: User, topic: string): PublishPath {
   if (user.role === 'open') return 'route'
   if (user.role === 'claimant') return 'claim'
@@ -75,6 +76,7 @@ function isCovered(patterns: readonly string[] | undefined, topic: string): bool
 /** Why a subscription is refused; undefined when it is granted. Stable: it is logged and tested on. */
 export type SubscribeRefusal = 'shared-subscriptions-are-not-supported' | 'not-a-topic-for-this-user'
 
+/** Why this user may not subscribe to a filter; undefined when it may. */
 export function subscribeRefusal(user: User, filter: string): SubscribeRefusal | undefined {
   // Aedes takes `$share/…` for a plain topic: granted, and nothing ever comes.
   if (filter.startsWith('$share/')) return 'shared-subscriptions-are-not-supported'

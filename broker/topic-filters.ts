@@ -73,6 +73,7 @@ export interface FilterTree<Value> {
   match(topic: string): Value[]
 }
 
+/** An empty tree: values by filter and key, found by topic. */
 export function filterTree<Value>(): FilterTree<Value> {
   const root = emptyNode<Value>()
   return {

@@ -34,6 +34,7 @@ export function isGranted({ topic }: { readonly topic: string }): boolean {
   return topic !== refusedTopic
 }
 
+/** What Aedes asks before a message goes anywhere. */
 export function createTraffic(parts: TrafficParts): Hooks {
   const { guests, counts, log } = parts
   const take = createTaking(parts)

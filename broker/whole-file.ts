@@ -11,6 +11,7 @@ export interface WholeFile {
   write(text: () => string): Promise<void>
 }
 
+/** The folder is made when the first text is written. */
 export function wholeFile(file: string): WholeFile {
   let underWay: Promise<void> = Promise.resolve()
   let next: Promise<void> | undefined

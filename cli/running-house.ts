@@ -28,9 +28,13 @@ export const HouseHealth = z.object({
 /** The part of the console's `/api/snapshot` that the program needs: the house's own time, UTC ms. */
 export const HouseTime = z.object({ nowMs: z.number() })
 
+/** How the running house is, or one line of trouble. */
 export const askHealth = (door: HouseDoor) => ask(door, '/api/health', HouseHealth)
+/** What is in quarantine, or one line of trouble. */
 export const askQuarantine = (door: HouseDoor) => ask(door, '/api/quarantine', QuarantineReport)
+/** What became of the readings, as the query asks, or one line of trouble. */
 export const askLedger = (door: HouseDoor, query: URLSearchParams) => ask(door, `/api/ledger?${query}`, LedgerReport)
+/** What time it is in the house, or one line of trouble. */
 export const askTime = (door: HouseDoor) => ask(door, '/api/snapshot', HouseTime)
 
 const patienceMs = 5000

@@ -10,6 +10,7 @@ export function complain(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
+/** Says a value as JSON, indented by two. */
 export function sayJson(value: unknown): void {
   say(JSON.stringify(value, null, 2))
 }

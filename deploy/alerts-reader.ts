@@ -16,6 +16,7 @@ export interface AlertsReader {
 
 const acknowledgeTries = 5
 
+/** Reads and commands the alerts behind the inner door at `url`. */
 export function readAlerts({ url, token }: { url: string; token: string }): AlertsReader {
   const headers = { authorization: `Bearer ${token}` }
   const get = async (path: string): Promise<unknown> => (await fetch(`${url}${path}`, { headers })).json()

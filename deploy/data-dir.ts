@@ -86,10 +86,12 @@ async function makeFolder(dir: string): Promise<void> {
   await mkdir(dir, { mode: 0o700 })
 }
 
+/** Writes down where the house that runs now is found. */
 export async function noteRunning(dataDir: string, house: RunningHouse): Promise<void> {
   await writeFile(noteOf(dataDir), `${JSON.stringify(house, null, 2)}\n`)
 }
 
+/** Takes the note away; none is there afterwards, whether there was one or not. */
 export async function noteStopped(dataDir: string): Promise<void> {
   await rm(noteOf(dataDir), { force: true })
 }

@@ -29,10 +29,12 @@ export type Secrets = z.infer<typeof Secrets>
 
 const random = (bytes: number) => randomBytes(bytes).toString('base64url')
 
+/** Where the secrets of a house are. */
 export function secretsFile(dataDir: string): string {
   return join(dataDir, 'secrets.json')
 }
 
+/** Where the first officer's password is, if it was made here. */
 export function initialPasswordFile(dataDir: string): string {
   return join(dataDir, 'initial-password.txt')
 }

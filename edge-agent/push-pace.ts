@@ -11,6 +11,7 @@ export interface PushPace {
   stop(): void
 }
 
+/** Nothing is measured faster until somebody asks for it. */
 export function openPushPace(clock: Clock): PushPace {
   let periods: ReadonlyMap<string, number> = new Map()
   const onChanged = () => {

@@ -36,6 +36,7 @@ interface Pushed {
   readonly bytes: Uint8Array
 }
 
+/** Listens for `POST /push/<gateway>`; answers when what was pushed is on disk. */
 export async function startPushSource(options: PushSourceOptions): Promise<InnerServer> {
   const { host, port, token } = options
   return await startInnerServer({

@@ -73,6 +73,7 @@ const jitterMs = 2 * 60_000
  */
 const aheadMs = 10_000
 
+/** Begins with the clocks that were wrong before, and keeps what changes. */
 export function createClocks({ onWrong, onMended, troubles = new Map(), keep }: ClocksOptions = {}): Clocks {
   const keeper = inTurn(async () => await keep?.(troubles))
   let isNew = false

@@ -31,6 +31,7 @@ const lagFailedMs = 300_000
 const hourMs = 3_600_000
 const megabyte = 1024 * 1024
 
+/** How ingest and its store are now. */
 export async function ingestHealth(parts: HealthParts): Promise<ProcessHealth> {
   const { store, clock } = parts
   const atMs = clock.nowMs()

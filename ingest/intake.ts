@@ -47,6 +47,7 @@ export interface Intake {
   keepReleased(gatewayId: string, batch: ReadingBatch): Promise<void>
 }
 
+/** Takes messages one by one; each promise is the acknowledgement of its message. */
 export function createIntake(parts: IntakeParts): Intake {
   const keep = createKeeper(parts)
   return {

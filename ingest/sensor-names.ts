@@ -51,6 +51,7 @@ class Known implements KnownGateway {
   }
 }
 
+/** Names and aliases of the registry, by gateway. An id is never taken by an alias. */
 export function sensorNames({ gateways, sensors }: District): SensorNames {
   const known = new Map(gateways.map(({ id }, index) => [id, new Known(index)]))
   const byAlias: [Map<string, number>, string, number][] = []

@@ -11,6 +11,7 @@ export interface OrderlyStop {
   stop(): Promise<string[]>
 }
 
+/** Steps are taken the last one first. All together have `deadlineMs` of wall time, each at least 100 ms. */
 export function orderlyStop({ log, deadlineMs = 5000 }: { log: Log; deadlineMs?: number }): OrderlyStop {
   const steps: { name: string; stop: () => Promise<void> | void }[] = []
   let stopping: Promise<string[]> | undefined

@@ -52,6 +52,7 @@ export function queryFrame(sql: string): Buffer {
   return frameOf('Q', cString(sql))
 }
 
+/** A text as the protocol ends it: with a zero byte. */
 export function cString(text: string): Buffer {
   return Buffer.from(`${text}\0`, 'utf8')
 }

@@ -25,6 +25,7 @@ export function installed(program: string): string | undefined {
   return found
 }
 
+/** Keeps nothing on disk unless the arguments say so. */
 export async function startRedis(program: string, args: readonly string[] = []): Promise<TestServer> {
   const port = await freePort()
   const dir = await mkdtemp(join(tmpdir(), 'forewarn-redis-'))

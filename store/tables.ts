@@ -53,6 +53,7 @@ export async function makeDay(connection: DuckDBConnection, day: number): Promis
   )
 }
 
+/** A day is gone from the tables and from the list of days. */
 export async function dropDay(connection: DuckDBConnection, day: number): Promise<void> {
   await run(connection, `DROP TABLE ${dayTable(day)}`, `DELETE FROM day WHERE n = ${day}`)
 }

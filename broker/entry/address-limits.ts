@@ -23,6 +23,7 @@ interface Address {
 
 const minuteMs = 60_000
 
+/** Counts connections by network and in all, and how fast they come; both counts begin at nothing. */
 export function connectionDoor(limits: BrokerLimits): Door {
   const addresses = new Map<string, Address>()
   let open = 0
@@ -65,6 +66,7 @@ function forgetIdle(addresses: Map<string, Address>, atMs: number): void {
     if (open === 0 && atMs - filledAtMs > minuteMs) addresses.delete(key)
 }
 
+/** Whether an address is a loopback address: IPv4, IPv6, or IPv4 written as IPv6. */
 export function isThisMachine(address: string): boolean {
   return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.')
 }

@@ -62,6 +62,7 @@ export interface Entry {
 
 type Hooks = Required<Pick<AedesOptions, 'preConnect' | 'authenticate'>>
 
+/** What Aedes asks before it lets a client in. */
 export function createEntrance(parts: EntranceParts): Hooks {
   const { onRefused, log, limits, callerOf } = parts
   const requests = new WeakMap<Client, ConnectPacket>()

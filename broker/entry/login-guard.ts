@@ -22,6 +22,7 @@ const firstDelayMs = 100
 /** Beyond this many pairs the oldest is forgotten: user names are whatever a stranger types. */
 const maxPairs = 50_000
 
+/** Counts wrong passwords by user and network, and forgets them when none came for `lockOutMs`. */
 export function loginGuard({ maxFailedLogins, lockOutMs, maxLoginDelayMs }: BrokerLimits): LoginGuard {
   const pairs = new Map<string, Failures>()
   const keyOf = (user: string, address: string) => `${networkOf(address)} ${user}`

@@ -52,6 +52,7 @@ export interface DeliveryQueue {
 
 const highestPacketId = 65_535
 
+/** A queue that sends nothing until it has a connection; what waits counts against `room` as well. */
 export function deliveryQueue(limits: QueueLimits, room: SharedRoom): DeliveryQueue {
   const waiting: Outgoing[] = []
   const inFlight = new Map<number, InFlight>()

@@ -42,6 +42,7 @@ export const sessionMark = '$forewarn/session'
 
 const nothing = Buffer.alloc(0)
 
+/** The persistence that Aedes is given: everything in it is bounded. */
 export function persistenceFor(parts: PersistenceParts) {
   const { retained, onRetainedFull } = parts
 

@@ -28,6 +28,7 @@ interface Node {
   message: RetainedMessage | undefined
 }
 
+/** None yet, and never more than the limits say. */
 export function retainedMessages({ maxCount, maxBytes }: RetainedLimits): RetainedMessages {
   const root: Node = { children: new Map(), message: undefined }
   let count = 0

@@ -50,6 +50,7 @@ export interface Sessions {
   readonly count: number
 }
 
+/** None yet; their queues share `room`. */
 export function keptSessions(limits: SessionLimits, { room, clock }: { room: SharedRoom; clock: Clock }): Sessions {
   const sessions = new Map<string, Session>()
   const perUser = new Map<string, number>()

@@ -19,6 +19,7 @@ export type SecretFiles = ReadonlyMap<string, Buffer>
 /** 2^15 rounds: some 100 ms and 32 MB for whoever knows the passphrase, and for everyone who guesses. */
 const work = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 1024 * 1024 } as const
 
+/** The files by name, encrypted with AES-256-GCM under a key that scrypt makes of the passphrase. */
 export function seal(files: SecretFiles, passphrase: string): Buffer {
   const salt = randomBytes(16)
   const nonce = randomBytes(12)

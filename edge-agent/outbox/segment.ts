@@ -56,6 +56,7 @@ function marksPath(path: string): string {
   return `${path}.marks`
 }
 
+/** An empty segment on disk, its name in the folder synced. Rejects with the system's error. */
 export async function createSegment(dir: string, firstSequence: number): Promise<Segment> {
   const path = join(dir, segmentName(firstSequence))
   const file = await open(path, 'w+')
@@ -221,6 +222,7 @@ export async function writeMarks(segment: Segment): Promise<void> {
   segment.unwritten = segment.unwritten.slice(words.length)
 }
 
+/** Closes and deletes it, its marks as well. */
 export async function deleteSegment(segment: Segment): Promise<void> {
   await segment.file.close()
   await rm(segment.path, { force: true })

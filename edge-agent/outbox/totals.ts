@@ -39,6 +39,7 @@ export const emptyTotals: OutboxTotals = {
   damaged: 0,
 }
 
+/** The sums, each counter by itself. */
 export function addTotals(a: OutboxTotals, b: OutboxTotals): OutboxTotals {
   return {
     taken: a.taken + b.taken,

@@ -33,6 +33,7 @@ const originalAtMost = 4096
 /** Lines waiting for the disk; beyond it they are only counted. */
 const waitingAtMost = 500
 
+/** Opens the box; its counts begin at nothing. */
 export function openRefusedBox(options: RefusedBoxOptions): RefusedBox {
   return new FileBox(options)
 }

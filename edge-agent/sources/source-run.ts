@@ -21,6 +21,7 @@ export interface RunOptions {
 /** A port that is taken, a serial line that is not plugged in: it may come. Wall time. */
 const againAfterMs = 30_000
 
+/** Begins at once; `tried` says when the first attempt is over. */
 export function startRun(options: RunOptions): SourceRun {
   const run = new Run(options)
   return run

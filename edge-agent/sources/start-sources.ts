@@ -61,6 +61,7 @@ const settleMs = 300
 /** Not every file system tells of changes: the folder is looked through from time to time as well. */
 const lookEveryMs = 60_000
 
+/** Sources that follow the profiles of their folder and those that come from the house. */
 export function openSources(options: SourcesOptions): Sources {
   return new RunningSources(options)
 }

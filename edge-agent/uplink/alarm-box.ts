@@ -21,6 +21,7 @@ export interface AlarmBox {
 /** More alarms than this are one broken sensor: the oldest go. */
 const alarmsAtMost = 1000
 
+/** Opens the folder, made when missing. `onTrouble` is told of alarms that cannot be read. */
 export function openAlarmBox(
   dir: string,
   onTrouble: (event: string, facts: Record<string, unknown>) => void,

@@ -61,6 +61,7 @@ const leastStatusWallMs = 10_000
 const birthLingerMs = 1000
 const goodbyeWallMs = 1000
 
+/** Announces nothing until it has a connection. */
 export function createAnnouncer(options: AnnouncerOptions): Announcer {
   return new GatewayAnnouncer(options)
 }

@@ -25,6 +25,7 @@ interface Sample {
   readonly doubtMs: number
 }
 
+/** Knows nothing until a question was answered. */
 export function measureHouseOffset(): HouseOffset {
   const questions = new Set<number>()
   const samples: Sample[] = []

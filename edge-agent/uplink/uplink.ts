@@ -60,6 +60,7 @@ const longestBackOffMs = 30_000
 /** Not more often than this on the wall clock, however fast a drill runs. */
 const leastBackOffWallMs = 50
 
+/** Begins to connect at once, and goes on until it is stopped. */
 export function startUplink(options: UplinkOptions): Uplink {
   const uplink = new MqttUplink(options)
   uplink.connect()

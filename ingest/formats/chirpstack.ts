@@ -9,6 +9,7 @@ import { parseMilesight } from '@forewarn/protocols/lorawan-payload/milesight'
 import type { DeviceValue, TakeValues } from './device-values.ts'
 import { type Format, heard, refused } from './format.ts'
 
+/** Uplinks of ChirpStack's MQTT integration in JSON. */
 export function chirpstackFormat({ take }: { take: TakeValues }): Format {
   return ({ topic, payload }, arrival) => {
     const address = parseChirpstackTopic(topic)

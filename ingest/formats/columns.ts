@@ -12,6 +12,7 @@ export interface ColumnsParts {
   readonly askRebirth: (gatewayId: string) => void
 }
 
+/** Columns of numbers; their sensors are named by the birth message that they belong to. */
 export function columnsFormat({ births, askRebirth }: ColumnsParts): Format {
   return ({ gateway, payload }, arrival) => {
     const message = parseColumns(textOf(payload))

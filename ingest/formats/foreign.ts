@@ -28,6 +28,7 @@ export interface ForeignParts {
   readonly log: Log
 }
 
+/** Everything that is read beyond the two formats of our own gateways, with the topics it comes on. */
 export function foreignFormats({
   district,
   dataDir,

@@ -38,6 +38,7 @@ export type Format = (publish: Publish, arrival: Arrival) => Said
 
 export const heard: Heard = { kind: 'heard' }
 
+/** A message that goes to quarantine, and why. */
 export function refused(reason: RejectionReason, detail: string): Refused {
   return { kind: 'refused', reason, detail }
 }

@@ -19,6 +19,7 @@ export function readMappings(file: string): Mapping[] | string {
   return read.faults.map(({ line, field, message }) => `${file}:${line}: ${field} ${message}`).join('\n')
 }
 
+/** A format for each mapping of plain JSON. */
 export function mappedFormats(mappings: readonly Mapping[], take: TakeValues): ForeignFormat[] {
   return mappings.map(mapping => ({
     name: mapping.name,

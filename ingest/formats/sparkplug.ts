@@ -27,6 +27,7 @@ export interface SparkplugParts {
   readonly onBorn: (gateway: string) => void
 }
 
+/** Sparkplug B: births, data and deaths of nodes and their devices. */
 export function sparkplugFormat(parts: SparkplugParts): Format {
   return ({ gateway, topic, payload: bytes, receivedAtMs }, arrival) => {
     const address = parseSparkplugTopic(topic)

@@ -18,6 +18,7 @@ export interface TasmotaParts {
 /** Tasmota sends at once or never: a time further off is a clock, not a delay. */
 const nearMs = 5 * 60_000
 
+/** What Tasmota devices say of themselves and measure; their local times are of `timeZone`. */
 export function tasmotaFormat({ take, lives, timeZone }: TasmotaParts): Format {
   return ({ gateway, topic, payload, receivedAtMs }, arrival) => {
     const said = jsonOf(payload) ?? Buffer.from(payload).toString()

@@ -7,6 +7,7 @@ import type { Point } from '@forewarn/protocols/line-protocol/point'
 import type { DeviceValue, TakeValues } from './device-values.ts'
 import { type Format, heard, refused } from './format.ts'
 
+/** Line protocol; a line without a time was measured when it came. */
 export function telegrafFormat({ take }: { take: TakeValues }): Format {
   return ({ payload, receivedAtMs }, arrival) => {
     if (payload.length === 0) return heard

@@ -8,6 +8,7 @@ import type { Lives } from '../gateways/lives.ts'
 import type { TakeValues } from './device-values.ts'
 import { type Format, heard, refused } from './format.ts'
 
+/** States of devices behind Zigbee2MQTT, and whether they are there. */
 export function zigbee2mqttFormat({ take, lives }: { take: TakeValues; lives: Lives }): Format {
   return ({ gateway, topic, payload }, arrival) => {
     const message = parseZigbee2mqtt({ topic, payload: jsonOf(payload) ?? Buffer.from(payload).toString() })

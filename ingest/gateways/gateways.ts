@@ -42,6 +42,7 @@ export interface Gateways {
 const silentAfterPeriods = 3
 const silentAfterAtLeastMs = 60_000
 
+/** The gateways of the registry and no others; silence is counted from `sinceMs` on. */
 export function gatewayStates(district: District, names: SensorNames, sinceMs: number): Gateways {
   const states = new Map<string, GatewayState>()
   for (const { id } of district.gateways) states.set(id, unheard(id))

@@ -14,6 +14,7 @@ export interface Lives {
 /** A gateway cannot make this grow for ever; whoever is beyond it is not remembered. */
 const perGateway = 2000
 
+/** Nobody is gone until somebody says so. */
 export function createLives(): Lives {
   const gone = new Map<string, Set<string>>()
   return {

@@ -14,6 +14,7 @@ const everyMs = 10_000
 /** Topics remembered: beyond it the memory begins anew, and some are asked a little early. */
 const remembered = 20_000
 
+/** Nothing was asked yet. */
 export function createRebirths({ sendDown, clock }: { sendDown: SendDown; clock: Clock }): Rebirths {
   const askedAtMs = new Map<string, number>()
   return {

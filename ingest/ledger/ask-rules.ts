@@ -6,6 +6,7 @@ import type { AskRules } from './ledger.ts'
 
 const patienceMs = 5000
 
+/** Asks the inner server of `rules`. Rejects when it does not answer in time, or not sensibly. */
 export function askRulesAt({ url, token }: { readonly url: string; readonly token: string }): AskRules {
   return async since => {
     const headers = { authorization: `Bearer ${token}` }

@@ -53,6 +53,7 @@ export const unheardOf: GatewayTotals = {
   ahead: undefined,
 }
 
+/** With so many readings more kept. */
 export function noteKept(totals: GatewayTotals, readings: number): GatewayTotals {
   return { ...totals, kept: totals.kept + readings }
 }

@@ -75,6 +75,7 @@ export function addSaid(hour: Hour, column: 'sent' | 'dropped', { row, count }: 
   hour.maybe[column][row] = Math.max(0, hour.maybe[column][row] ?? 0) + count
 }
 
+/** Counts readings of a sensor (by row) that were refused. */
 export function addRejected(hour: Hour, row: number, { reason, count }: { reason: RejectionReason; count: number }) {
   let column = hour.rejected.get(reason)
   if (column === undefined) {

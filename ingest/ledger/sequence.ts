@@ -29,6 +29,7 @@ const runsAtMost = 64
 /** A number so far from the last one is no gap and no repeat: the gateway counts anew. */
 const countsAnewBeyond = 10_000
 
+/** What a batch number says: the next one, a gap behind the last, a late one, or one that was there before. */
 export function noteSequence(before: Sequence, number: number, hourMs: number): SequenceNews {
   const { last, missing } = before
   const anew = last === undefined || Math.abs(number - last) > countsAnewBeyond

@@ -12,6 +12,7 @@ const remembered = 10_000
 
 export type RejectLog = (rejection: Rejection, readings: number) => void
 
+/** Tells of refusals; readings that were left unsaid are counted in the next line of their kind. */
 export function rejectLog(log: Log, clock: Clock): RejectLog {
   const said = new Map<string, { atMs: number; unsaid: number }>()
   return ({ reason, gateway, topic, detail }, readings) => {

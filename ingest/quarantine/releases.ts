@@ -42,6 +42,7 @@ export interface ReleaseParts {
   readonly log: Log
 }
 
+/** Deeds of people at single entries; two at once at one entry are not possible. */
 export function createReleases(parts: ReleaseParts): Releases {
   const { quarantine, clock, log } = parts
   // Two people at one entry: the second is told so.

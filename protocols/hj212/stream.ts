@@ -2,6 +2,7 @@
 import { FrameStream } from '../frame-stream.ts'
 import { type Hj212Packet, longestHj212Bytes, readHj212 } from './frame.ts'
 
+/** Packets out of pieces of bytes. */
 export function openHj212Stream(): FrameStream<Hj212Packet> {
   return new FrameStream({
     read(bytes) {

@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import type { FieldValue, Point } from './point.ts'
 
+/** A point as JSON: the time as text, because nanoseconds do not fit a number. */
 export function pointRecord({ timeNs, name, tags, fields }: Point) {
   return {
     time: String(timeNs),

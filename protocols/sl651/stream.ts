@@ -2,6 +2,7 @@
 import { FrameStream } from '../frame-stream.ts'
 import { longestFrameBytes, readFrame, type Sl651Frame } from './frame.ts'
 
+/** Frames of either coding out of pieces of bytes. */
 export function openSl651Stream(): FrameStream<Sl651Frame> {
   return new FrameStream({ read: readFrame, nextStart, longestBytes: longestFrameBytes })
 }

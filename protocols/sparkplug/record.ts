@@ -6,6 +6,7 @@ import type { Carrier, Metric, PropertyValue, SparkplugPayload } from './payload
 
 export type PayloadRecord = Readonly<Record<string, unknown>>
 
+/** A payload as JSON; what was left out of it is left out here. */
 export function payloadRecord({ timestamp, metrics, seq, uuid, body }: SparkplugPayload): PayloadRecord {
   return {
     metrics: metrics.map(metricRecord),

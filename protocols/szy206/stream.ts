@@ -2,6 +2,7 @@
 import { FrameStream } from '../frame-stream.ts'
 import { longestSzy206Bytes, readSzy206, type Szy206Frame } from './frame.ts'
 
+/** Frames out of pieces of bytes. */
 export function openSzy206Stream(): FrameStream<Szy206Frame> {
   return new FrameStream({
     read: readSzy206,

@@ -8,6 +8,7 @@ export function isTimeFormat(format: string): boolean {
   return parts.slice(0, 3).every(part => format.split(part).length === 2)
 }
 
+/** Whether Node knows the time zone by this name. */
 export function isZone(zone: string): boolean {
   try {
     return new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone !== ''

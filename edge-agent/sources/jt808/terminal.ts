@@ -33,6 +33,7 @@ const [done, failed, wrong, unsupported] = [0, 1, 2, 3] as const
 /** More packets than this are no message that we have a use for. */
 const packetsAtMost = 100
 
+/** What is done with one connection of a terminal; whose it is, its first messages say. */
 export function terminalHandler(line: DeviceLine, fleet: Fleet): LineHandler {
   return new Terminal(line, fleet)
 }

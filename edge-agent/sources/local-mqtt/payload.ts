@@ -10,6 +10,7 @@ export type PayloadValue =
 
 export type PayloadReader = (payload: string) => PayloadValue
 
+/** Reads payloads as the profile says of this sensor. */
 export function payloadReader({ path, words, time }: MqttSensor): PayloadReader {
   const readTime = time === undefined ? undefined : timeReader(time)
   return payload => {

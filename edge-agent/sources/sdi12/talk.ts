@@ -16,6 +16,7 @@ const triesAtMost = 3
 /** D0 to D9. */
 const questionsAtMost = 10
 
+/** Asks sensors on an open line; an answer may take `timeoutMs` of wall time. */
 export function talkOn(line: Duplex, timeoutMs: number): Talk {
   const lines = new LineEar(line)
   /** The answer to one question, or a sentence. */
