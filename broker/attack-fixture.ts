@@ -9,6 +9,7 @@ import { z } from 'zod'
 import { credentialsFor, whenConnected } from './broker-fixture.ts'
 import type { Credential } from './credentials.ts'
 import type { BrokerLimits } from './limits.ts'
+import { remainingLength } from './packet-bytes.ts'
 
 export const megabyte = 1024 * 1024
 
@@ -154,14 +155,7 @@ export function field(value: string | Buffer): Buffer {
 /** A packet with its first byte and length (§2.2). */
 export function packetOf(first: number, ...body: readonly Buffer[]): Buffer {
   const bytes = Buffer.concat(body)
-  const length: number[] = []
-  let rest = bytes.length
-  do {
-    const seven = rest % 128
-    rest = Math.floor(rest / 128)
-    length.push(rest > 0 ? seven | 0x80 : seven)
-  } while (rest > 0)
-  return Buffer.concat([Buffer.from([first, ...length]), bytes])
+  return Buffer.concat([Buffer.from([first]), remainingLength(bytes.length), bytes])
 }
 
 export function connectPacket(user: string, password: string, options: LoginOptions = {}): Buffer {
