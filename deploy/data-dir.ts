@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs'
 import { access, constants, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
-import { StartError, systemCode } from './start-error.ts'
+import { namingFullDisk, StartError, systemCode } from './start-error.ts'
 
 export const RunningHouse = z.object({
   pid: z.number().int(),
@@ -62,6 +62,7 @@ export async function takeDataDir(dataDir: string): Promise<string> {
     await writeFile(join(dir, '.writable'), '')
     await rm(join(dir, '.writable'))
   } catch (error) {
+    if (systemCode(error) === 'ENOSPC') throw namingFullDisk(error, dir)
     throw new StartError(
       'data-dir-not-writable',
       `data folder ${dir} cannot be written: choose another with --data-dir`,

@@ -21,6 +21,7 @@ import {
   startPage,
 } from './house-parts.ts'
 import { keepOfficerPassword, keepSecrets, type Secrets } from './secrets.ts'
+import { namingFullDisk } from './start-error.ts'
 
 export interface House {
   readonly consoleUrl: string
@@ -53,7 +54,7 @@ export async function startHouse(options: HouseOptions): Promise<House> {
     return await build(options, stopping)
   } catch (error) {
     await stopping.stop()
-    throw error
+    throw namingFullDisk(error, options.dataDir)
   }
 }
 

@@ -4,6 +4,7 @@
 export type StartErrorCode =
   | 'port-taken'
   | 'data-dir-not-writable'
+  | 'disk-full'
   | 'data-dir-not-empty'
   | 'bad-backup'
   | 'house-already-running'
@@ -55,4 +56,16 @@ export async function naming<T>(
       )
     throw error
   }
+}
+
+/** Says that the disk is full instead of letting ENOSPC through, however deep it lies; other errors pass unchanged. */
+export function namingFullDisk(error: unknown, dataDir: string): unknown {
+  if (!isFullDisk(error)) return error
+  const message = `the disk of the data folder ${dataDir} is full: make room, then start again`
+  return new StartError('disk-full', message, { cause: error })
+}
+
+function isFullDisk(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  return systemCode(error) === 'ENOSPC' || /No space left on device/i.test(error.message) || isFullDisk(error.cause)
 }
