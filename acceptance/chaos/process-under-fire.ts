@@ -49,6 +49,7 @@ export function processUnderFire({ name, program, args, env = process.env, user 
   return {
     name,
     start() {
+      words = ''
       const started = spawn(program, args, { ...user, env, stdio: ['ignore', 'ignore', 'pipe'] })
       started.stderr.on('data', chunk => {
         words = (words + String(chunk)).slice(-4000)

@@ -27,6 +27,7 @@ export function reportLines(report: ChaosReport): string[] {
     `recovery        median ${quantile(recoveriesMs, 0.5)} ms, longest ${quantile(recoveriesMs, 1)} ms, of ${recoveriesMs.length} uninterrupted ones`,
     `memory          ${(report.mostResidentBytes / 1e6).toFixed(0)} MB at most in the house's process`,
     `took            ${(report.tookMs / 1000).toFixed(0)} s`,
+    ...(report.refusedStarts === 0 ? [] : [`refused starts  ${report.refusedStarts}, because the disk was full`]),
     ...report.endedByThemselves.map(words => `ended by itself: ${words}`),
     ...report.examples,
     isSound(report) ? 'sound' : 'NOT SOUND',

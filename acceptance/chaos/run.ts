@@ -40,7 +40,9 @@ export interface ChaosReport extends Reckoning {
   /** From the start of the house's process to its first PUBACK, ms, sorted; only where nothing else came between. */
   readonly recoveriesMs: readonly number[]
   readonly mostResidentBytes: number
-  /** Processes that ended without being told to, and what they said. */
+  /** Starts that were refused because the disk was full, and made again by the supervisor. */
+  readonly refusedStarts: number
+  /** What processes said that ended without being told to, for any other reason. */
   readonly endedByThemselves: readonly string[]
   readonly floodedRoads: number
   readonly warnings: WarningsFound
@@ -71,7 +73,9 @@ class Run {
   readonly #faults: Record<string, number> = {}
   #mostResidentBytes = 0
   #met = 0
-  readonly #told = new Map<string, number>()
+  readonly #ended = new Map<string, number>()
+  #refusedStarts = 0
+  readonly #lastWords: string[] = []
   /** Counts the deaths of the house, so that a recovery that another death interrupted is not taken for one. */
   #deaths = 0
 
@@ -107,7 +111,8 @@ class Run {
       faults: this.#faults,
       recoveriesMs: this.#recoveriesMs.sort((a, b) => a - b),
       mostResidentBytes: this.#mostResidentBytes,
-      endedByThemselves: [house, agent].filter(one => one.endedByItself > 0).map(one => one.lastWords()),
+      refusedStarts: this.#refusedStarts,
+      endedByThemselves: this.#lastWords,
       floodedRoads: flooded.length,
       warnings,
       ledger,
@@ -253,13 +258,16 @@ class Run {
     }
   }
 
-  /** As a supervisor would: what ended by itself is told and started again. */
+  /** As a supervisor would: what ended by itself is started again. A full disk is a reason, and the only one. */
   #supervise(): void {
     for (const one of [this.#site.house, this.#site.agent]) {
-      const told = this.#told.get(one.name) ?? 0
-      if (one.endedByItself === told) continue
-      this.#told.set(one.name, one.endedByItself)
-      this.#say(`${one.name} ended by itself: ${one.lastWords()}`)
+      const known = this.#ended.get(one.name) ?? 0
+      if (one.endedByItself === known) continue
+      this.#ended.set(one.name, one.endedByItself)
+      const words = one.lastWords()
+      if (/is full: make room|no space left on device/i.test(words)) this.#refusedStarts++
+      else this.#lastWords.push(words)
+      this.#say(`${one.name} ended by itself: ${words}`)
       one.start()
     }
   }
