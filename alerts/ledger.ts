@@ -129,6 +129,9 @@ const keptDeeds = 50_000
 
 async function inTransaction<T>(pool: pg.Pool, deed: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect()
+  // A connection lost between two queries says so here, and unheard it would end the process; the next query fails too.
+  const heard = () => undefined
+  client.on('error', heard)
   try {
     await client.query('BEGIN')
     await client.query('SELECT pg_advisory_xact_lock($1)', [lockKey])
@@ -144,6 +147,8 @@ async function inTransaction<T>(pool: pg.Pool, deed: (client: pg.PoolClient) => 
     )
     client.release(lost)
     throw error
+  } finally {
+    client.off('error', heard)
   }
 }
 
