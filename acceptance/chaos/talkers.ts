@@ -50,7 +50,7 @@ function readingsMaker({ sensors, clock }: TalkerParts, skewMs: number) {
     Array.from({ length: batchReadings }, () => {
       const sensor = sensors[number % sensors.length] ?? ''
       lastMs = Math.max(lastMs + 1, clock.nowMs() + skewMs)
-      return { sensor, timeMs: lastMs, value: number++ / 4 }
+      return { sensor, timeMs: lastMs, value: number++ / 16 }
     })
 }
 
