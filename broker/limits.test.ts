@@ -113,7 +113,7 @@ test('who publishes too fast is read more slowly, and nothing of it is lost', as
   await large
   await gateway.publishAsync('fw/1/jingan/gw-1/status', 'next', { qos: 1 })
   expect(published.map(({ payload }) => payload.length)).toEqual([105_000, 4])
-  expect(await metric('forewarn_broker_slowed_total{reason="publishes-too-fast"}')).toBe(1)
+  expect(await metric(`forewarn_broker_slowed_total{reason="publishes-too-fast"}`)).toBeGreaterThan(0)
   expect(performance.now() - startMs).toBeGreaterThan(400)
 })
 
