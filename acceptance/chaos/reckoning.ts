@@ -57,7 +57,9 @@ export async function reckon(store: ReadingStore, district: District, account: A
     sum.twice += found.twice
     sum.strange += found.strange.length
     sum.repeatedAtArrival += found.repeated
-    for (const what of [...found.lost, ...found.strange]) if (examples.length < 10) examples.push(`${id}: ${what}`)
+    const some = [...found.strange.slice(0, 3), ...found.lost.slice(0, 3)]
+    if (some.length > 0)
+      examples.push(`${id}: ${found.lost.length} lost, ${found.strange.length} strange: ${some.join('; ')}`)
   }
   return { acknowledged: account.acknowledgedReadings, ...sum, examples }
 }
